@@ -1,0 +1,10 @@
+"""The registry of kinds: an explicit table. Adding one is a checklist in CONTRIBUTING.md."""
+
+from __future__ import annotations
+
+from webapp.kinds.ingest_document import IngestDocument
+
+from webapp.kinds.base import Kind
+from webapp.kinds.checksum import Checksum
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (IngestDocument(), Checksum())}

@@ -1,0 +1,74 @@
+"""A running job's progress, log tail and cancel flag in Redis, by job and attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from redis import Redis
+
+from webapp.live.client import PREFIX, translated
+from webapp.live.wake import CHANNEL, encode
+from webapp.progress import LogLine, Progress
+from webapp.records.database import Change
+
+KEPT_LINES = 200
+LIFETIME = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Live:
+    """What Redis knows of a job; `known` is False when Redis could not be asked."""
+
+    progress: Progress | None = None
+    lines: list[LogLine] = field(default_factory=list)
+    known: bool = True
+
+
+class JobLive:
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def publish(
+        self, change: Change, attempt: int, progress: Progress | None, lines: Sequence[LogLine], *, ended: bool = False
+    ) -> bool:
+        """Store what is new and say so, in one round trip; answers whether a cancel was asked for.
+
+        Raises LiveUnavailable.
+        """
+        progress_key, log_key, cancel_key = _keys(change.id, attempt)
+        pipeline = self._redis.pipeline(transaction=False)
+        if progress:
+            pipeline.set(progress_key, progress.model_dump_json(), ex=LIFETIME)
+        if lines:
+            pipeline.rpush(log_key, *(line.model_dump_json() for line in lines))
+            pipeline.ltrim(log_key, -KEPT_LINES, -1)
+            pipeline.expire(log_key, LIFETIME)
+        if progress or lines:
+            pipeline.publish(CHANNEL, encode(change))
+        pipeline.exists(cancel_key)
+        with translated():
+            return bool(pipeline.execute()[-1])
+
+    def read(self, job_id: int, attempt: int) -> Live:
+        """Raises LiveUnavailable."""
+        progress_key, log_key, _ = _keys(job_id, attempt)
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.get(progress_key)
+        pipeline.lrange(log_key, 0, -1)
+        with translated():
+            progress, lines = pipeline.execute()
+        return Live(
+            progress=Progress.model_validate_json(progress) if progress else None,
+            lines=[LogLine.model_validate_json(line) for line in lines],
+        )
+
+    def ask_to_stop(self, job_id: int, attempt: int) -> None:
+        """Raises LiveUnavailable."""
+        with translated():
+            self._redis.set(_keys(job_id, attempt)[2], "1", ex=LIFETIME)
+
+
+def _keys(job_id: int, attempt: int) -> tuple[str, str, str]:
+    base = f"{PREFIX}job:{job_id}:{attempt}:"
+    return base + "progress", base + "log", base + "cancel"

@@ -1,0 +1,81 @@
+"""The picture of a running attempt, as workers send it and pages and programs read it.
+
+Pure values: no I/O here. Times are seconds since the epoch, durations seconds, fractions 0.0 to 1.0.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+# Below this much done, or this many seconds, a rate says nothing yet.
+FRACTION_WITH_GROUND = 0.03
+SECONDS_WITH_GROUND = 1.0
+
+
+class StageProgress(BaseModel):
+    name: str
+    unit: str = ""
+    status: Literal["pending", "in_progress", "completed", "error"] = "pending"
+    done: int = 0
+    total: int | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+
+    @property
+    def fraction(self) -> float:
+        if self.status == "completed":
+            return 1.0
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
+    def seconds(self, now: float) -> float:
+        """How long it has run, or ran."""
+        return max((self.ended_at or now) - self.started_at, 0.0) if self.started_at else 0.0
+
+
+class LaneProgress(BaseModel):
+    """One process inside the job, and what it is on."""
+
+    id: int
+    status: Literal["idle", "processing", "error"] = "idle"
+    item: str = ""
+    fraction: float = 0.0
+
+
+class LogLine(BaseModel):
+    """`n` grows over all attempts of a job, so a reader can ask for the lines after one."""
+
+    n: int
+    at: float
+    level: Literal["info", "warning", "error"] = "info"
+    text: str
+
+
+class Progress(BaseModel):
+    attempt: int
+    started_at: float
+    updated_at: float
+    fraction: float = 0.0
+    stages: list[StageProgress] = []
+    lanes: list[LaneProgress] = []
+    in_flight: int = 0
+    queue_depth: int = 0
+    counters: dict[str, int] = {}
+
+    @property
+    def stage(self) -> StageProgress | None:
+        """The one that runs, else the last that did."""
+        begun = [stage for stage in self.stages if stage.status != "pending"]
+        return begun[-1] if begun else None
+
+    @property
+    def elapsed(self) -> float:
+        return max(self.updated_at - self.started_at, 0.0)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """From this attempt's own rate; None while there is no ground for a figure."""
+        if self.fraction < FRACTION_WITH_GROUND or self.elapsed < SECONDS_WITH_GROUND:
+            return None
+        return self.elapsed * (1 - self.fraction) / self.fraction

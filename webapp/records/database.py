@@ -1,0 +1,100 @@
+"""The SQL database: one engine a process, short transactions, and word of what they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Engine, MetaData, create_engine, event
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.types import TypeDecorator
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in Python, UTC without a zone in SQL (SQLite keeps none)."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value else None
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Which record a committed transaction changed, and how: `Change("job", 42, owner_id=7, what="claimed")`."""
+
+    noun: str
+    id: int
+    owner_id: int
+    what: str
+
+    def note(self, session: Session) -> None:
+        """Have it announced once the session's transaction is committed."""
+        session.info.setdefault("changes", []).append(self)
+
+
+class Database:
+    """Hands out transactions. `announce` is told what each one changed, after its commit."""
+
+    def __init__(
+        self, url: str, *, busy_seconds: float = 30, announce: Callable[[list[Change]], None] | None = None
+    ) -> None:
+        self.engine = create_engine(url, connect_args={"timeout": busy_seconds} if url.startswith("sqlite") else {})
+        if self.engine.dialect.name == "sqlite":
+            _tune_sqlite(self.engine)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self.announce = announce
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Commit at the end, roll back on any exception, then announce what was committed."""
+        with self._sessions() as session:
+            session.connection(execution_options={"writes": True})
+            yield session
+            session.commit()
+            changes = session.info.pop("changes", [])
+        if changes and self.announce:
+            self.announce(changes)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that writes nothing; what it loaded stays usable afterwards."""
+        with self._sessions() as session:
+            yield session
+
+
+def _tune_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        # The driver would begin transactions at the first write only; then a read before it can
+        # make the write fail with "database is locked" at once instead of waiting its turn.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

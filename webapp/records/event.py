@@ -1,0 +1,26 @@
+"""A job's history: one row for each thing that happened to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from webapp.records.database import Base, UTCDateTime
+
+
+class Event(Base):
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    name: Mapped[str]
+    attempt: Mapped[int]
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+    @classmethod
+    def of(cls, session: Session, job_id: int) -> list[Event]:
+        return list(session.scalars(select(cls).where(cls.job_id == job_id).order_by(cls.id)))

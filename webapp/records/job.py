@@ -1,0 +1,207 @@
+"""Jobs: the one state machine. Each change of state is one verb: guard, change, history row.
+
+    queued ──claim──▶ processing ──complete──▶ completed
+      │  ▲                │  │ └─────fail────▶ failed
+      │  └────release─────┘  └────cancelled──▶ cancelled
+      └──────────────request_cancel──────────▶ cancelled
+
+The attempt number is the fence: what an older attempt says changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, func, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, undefer_group
+
+from webapp.progress import LogLine, Progress
+from webapp.records.database import Base, Change, UTCDateTime, now
+from webapp.records.event import Event
+from webapp.records.user import User
+from webapp.records.worker import LEASE, Worker
+
+STATES = ("queued", "processing", "completed", "failed", "cancelled")
+ENDED = ("completed", "failed", "cancelled")
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """An upload that is safely in the file store."""
+
+    key: str
+    name: str
+    size: int
+    sha256: str
+    media_type: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What an attempt leaves to be seen once Redis has forgotten it."""
+
+    progress: Progress | None = None
+    lines: Sequence[LogLine] = ()
+
+
+class Job(Base):
+    __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_state_id", "state", "id"), Index("ix_jobs_owner_id_id", "owner_id", "id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    state: Mapped[str] = mapped_column(default="queued")
+    owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    document_id: Mapped[str | None] = mapped_column(ForeignKey("documents.id", ondelete="SET NULL"), index=True)
+    params: Mapped[dict[str, Any]] = mapped_column(JSON)
+    file_key: Mapped[str | None]
+    file_name: Mapped[str | None]
+    file_size: Mapped[int | None]
+    file_sha256: Mapped[str | None]
+    file_type: Mapped[str | None]
+    attempt: Mapped[int] = mapped_column(default=0)
+    worker_id: Mapped[int | None] = mapped_column(ForeignKey("workers.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    cancel_requested_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    error: Mapped[str | None]
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON, deferred=True, deferred_group="trace")
+    last_progress: Mapped[dict[str, Any] | None] = mapped_column(JSON, deferred=True, deferred_group="trace")
+    last_lines: Mapped[list[Any] | None] = mapped_column(JSON, deferred=True, deferred_group="trace")
+    owner: Mapped[User] = relationship(lazy="joined")
+    worker: Mapped[Worker | None] = relationship(lazy="joined")
+
+    # Reading
+
+    @classmethod
+    def find(cls, session: Session, job_id: int) -> Job | None:
+        """One job with all that belongs to it."""
+        return session.get(cls, job_id, options=[undefer_group("trace")])
+
+    @classmethod
+    def newest(cls, session: Session, *, owner_id: int | None = None, limit: int = 20) -> list[Job]:
+        query = select(cls).order_by(cls.id.desc()).limit(limit)
+        return list(session.scalars(query if owner_id is None else query.where(cls.owner_id == owner_id)))
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def stopping(self) -> bool:
+        """Somebody asked for it to stop, and it has not yet."""
+        return self.state == "processing" and self.cancel_requested_at is not None
+
+    @property
+    def worker_name(self) -> str | None:
+        return self.worker.name if self.worker else None
+
+    def visible_to(self, user_id: int, *, is_admin: bool) -> bool:
+        return is_admin or self.owner_id == user_id
+
+    def place(self, session: Session) -> int | None:
+        """Its place in the queue, 1 being next; None once it has left the queue."""
+        if self.state != "queued":
+            return None
+        ahead = select(func.count()).where(Job.state == "queued", Job.id < self.id)
+        return (session.scalar(ahead) or 0) + 1
+
+    # Verbs
+
+    @classmethod
+    def accept(
+        cls, session: Session, *, kind: str, owner_id: int, params: dict[str, Any], file: StoredFile | None
+    ) -> Job:
+        """Take a job on: from here it is durable."""
+        job = cls(kind=kind, state="queued", owner_id=owner_id, params=params, attempt=0, created_at=now())
+        if file:
+            job.file_key, job.file_name, job.file_size = file.key, file.name, file.size
+            job.file_sha256, job.file_type = file.sha256, file.media_type
+        session.add(job)
+        session.flush()
+        job._happened(session, "queued")
+        return job
+
+    @classmethod
+    def claim(cls, session: Session, job_id: int, worker_id: int) -> Job | None:
+        """Take a queued job for a worker, as its next attempt; None if there is nothing to take."""
+        claimed = update(cls).where(cls.id == job_id, cls.state == "queued")
+        values = {"state": "processing", "attempt": cls.attempt + 1, "worker_id": worker_id, "started_at": now()}
+        if not session.execute(claimed.values(values)).rowcount:
+            return None
+        job = session.get_one(cls, job_id, populate_existing=True)
+        job._happened(session, "claimed", worker=job.worker_name)
+        return job
+
+    def complete(self, session: Session, result: dict[str, Any], trace: Trace) -> bool:
+        """End the attempt with its result; False if it is not the job's present attempt."""
+        return self._end(session, "completed", trace, result=result, error=None)
+
+    def fail(self, session: Session, error: str, trace: Trace) -> bool:
+        return self._end(session, "failed", trace, error=error)
+
+    def cancelled(self, session: Session, trace: Trace) -> bool:
+        """The running attempt has stopped because it was asked to."""
+        return self._end(session, "cancelled", trace)
+
+    def request_cancel(self, session: Session, by: str) -> bool:
+        """Cancel at once what waits; ask what runs to stop. False if it has ended already."""
+        waiting = update(Job).where(Job.id == self.id, Job.state == "queued")
+        if session.execute(waiting.values(state="cancelled", finished_at=now())).rowcount:
+            self._happened(session, "cancelled", by=by)
+            return True
+        running = update(Job).where(Job.id == self.id, Job.state == "processing", Job.cancel_requested_at.is_(None))
+        if session.execute(running.values(cancel_requested_at=now())).rowcount:
+            self._happened(session, "cancel_requested", by=by)
+            return True
+        return False
+
+    def release(self, session: Session, reason: str) -> bool:
+        """Give up the present attempt: back to the queue, or failed when attempts are used up."""
+        if self.cancel_requested_at:
+            return self.cancelled(session, Trace())
+        if self.attempt >= ATTEMPTS:
+            return self.fail(session, reason, Trace())
+        mine = self._present_attempt()
+        if not session.execute(mine.values(state="queued", worker_id=None, started_at=None)).rowcount:
+            return False
+        self._happened(session, "released", reason=reason)
+        return True
+
+    @classmethod
+    def held_by_lost_workers(cls, session: Session) -> list[Job]:
+        """Running jobs whose worker gave no sign within its lease."""
+        lost = (Worker.id.is_(None)) | (Worker.seen_at < now() - LEASE) | Worker.stopped_at.is_not(None)
+        running = select(cls).outerjoin(Worker, cls.worker_id == Worker.id).where(cls.state == "processing", lost)
+        return list(session.scalars(running))
+
+    @classmethod
+    def waiting_since(cls, session: Session, before: datetime, limit: int = 1000) -> list[int]:
+        """Ids of queued jobs accepted before a moment, oldest first."""
+        waiting = select(cls.id).where(cls.state == "queued", cls.created_at < before)
+        return list(session.scalars(waiting.order_by(cls.id).limit(limit)))
+
+    def _end(self, session: Session, state: str, trace: Trace, **values: Any) -> bool:
+        values |= {
+            "state": state,
+            "finished_at": now(),
+            "last_progress": trace.progress.model_dump() if trace.progress else None,
+            "last_lines": [line.model_dump() for line in trace.lines],
+        }
+        if not session.execute(self._present_attempt().values(values)).rowcount:
+            return False
+        detail = {"error": values["error"]} if values.get("error") else {}
+        self._happened(session, state, **detail)
+        return True
+
+    def _present_attempt(self) -> Any:
+        return update(Job).where(Job.id == self.id, Job.attempt == self.attempt, Job.state == "processing")
+
+    def _happened(self, session: Session, name: str, **detail: Any) -> None:
+        session.add(Event(job_id=self.id, at=now(), name=name, attempt=self.attempt, detail=detail))
+        Change("job", self.id, owner_id=self.owner_id, what=name).note(session)

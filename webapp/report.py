@@ -1,0 +1,177 @@
+"""What a kind tells of its work: the only door out of an attempt.
+
+Calls only write memory; a thread sends the picture on, at most once an interval. The end of a
+stage goes at once, and so does a log line after a quiet interval.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from webapp.kinds.base import Stage
+from webapp.progress import LaneProgress, LogLine, Progress, StageProgress
+
+INTERVAL = 0.25
+SIGN_OF_LIFE = 1.0
+LINES_AN_ATTEMPT = 1_000_000
+LINE_LENGTH = 2_000
+UNSENT_LINES = 500
+
+log = logging.getLogger(__name__)
+
+# Takes the picture (None: unchanged) and the new lines; answers whether the job shall stop.
+Publish = Callable[[Progress | None, Sequence[LogLine]], bool]
+
+
+class Cancelled(Exception):
+    """Raised inside the work once somebody has asked for the job to stop."""
+
+
+class Report:
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        publish: Publish,
+        *,
+        attempt: int = 1,
+        interval: float = INTERVAL,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._publish = publish
+        self._interval = interval
+        self._clock = clock
+        self._attempt = attempt
+        self._weights = {stage.name: stage.weight for stage in stages}
+        self._stages = {stage.name: StageProgress(name=stage.name, unit=stage.unit) for stage in stages}
+        self._current = StageProgress(name="")
+        self._lanes: dict[int, LaneProgress] = {}
+        self._counters: dict[str, int] = {}
+        self._lines: list[LogLine] = []
+        self._line_count = attempt * LINES_AN_ATTEMPT
+        self._started_at = clock()
+        self._fraction = 0.0
+        self._stopping = False
+        self._sent: Progress | None = None
+        self._sent_at = 0.0
+        self._flushing = threading.Lock()
+        self._wake = threading.Event()
+        self._closed = False
+        self._thread = threading.Thread(target=self._flush_often, name="report", daemon=True)
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None) -> Iterator[None]:
+        """Run one declared stage; `advance` counts in it."""
+        self.check()
+        stage = self._current = self._stages[name]
+        stage.status, stage.total, stage.started_at = "in_progress", total, self._clock()
+        self.flush()
+        try:
+            yield
+        except BaseException:
+            stage.status, stage.ended_at = "error", self._clock()
+            raise
+        stage.status, stage.ended_at = "completed", self._clock()
+        self.flush()
+
+    def advance(self, count: int = 1) -> None:
+        """Count items of the running stage as done. Call from one thread only."""
+        self._current.done += count
+        if self._stopping:
+            raise Cancelled
+
+    def total(self, total: int) -> None:
+        """Say, or correct, how many items the running stage has."""
+        self._current.total = total
+
+    def count(self, name: str, more: int = 1) -> None:
+        """Add to a named counter: things found or confirmed written."""
+        self._counters[name] = self._counters.get(name, 0) + more
+
+    def lanes(self, size: int) -> None:
+        """Say how many processes work inside this job, numbered from 1."""
+        self._lanes = {number: LaneProgress(id=number) for number in range(1, size + 1)}
+
+    def busy(self, lane: int, item: str, fraction: float = 0.0) -> None:
+        """A lane has taken an item, or is this far with it."""
+        self._lanes[lane] = LaneProgress(id=lane, status="processing", item=item, fraction=fraction)
+
+    def idle(self, lane: int, *, error: bool = False) -> None:
+        self._lanes[lane] = LaneProgress(id=lane, status="error" if error else "idle")
+
+    def log(self, text: str, level: str = "info") -> None:
+        self._line_count += 1
+        printable = "".join(
+            c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text[:LINE_LENGTH]
+        )
+        self._lines.append(LogLine(n=self._line_count, at=self._clock(), level=level, text=printable))
+        del self._lines[:-UNSENT_LINES]
+        if self._clock() - self._sent_at >= self._interval:
+            self._wake.set()
+
+    def check(self) -> None:
+        """Raise Cancelled if the job shall stop: for work that does not advance."""
+        if self._stopping:
+            raise Cancelled
+
+    def picture(self) -> Progress:
+        """The present state, as it is sent on."""
+        stages = [stage.model_copy() for stage in self._stages.values()]
+        lanes = list(self._lanes.values())
+        in_flight = sum(lane.status == "processing" for lane in lanes)
+        current = self._current
+        waiting = max((current.total or 0) - current.done - in_flight, 0) if current.status == "in_progress" else 0
+        self._fraction = max(self._fraction, self._weighed_fraction(stages))
+        return Progress(
+            attempt=self._attempt,
+            started_at=self._started_at,
+            updated_at=self._clock(),
+            fraction=self._fraction,
+            stages=stages,
+            lanes=lanes,
+            in_flight=in_flight,
+            queue_depth=waiting,
+            counters=dict(self._counters),
+        )
+
+    def _weighed_fraction(self, stages: list[StageProgress]) -> float:
+        weights = sum(self._weights.values())
+        return sum(self._weights[stage.name] * stage.fraction for stage in stages) / weights if weights else 0.0
+
+    def __enter__(self) -> Report:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closed = True
+        self._wake.set()
+        self._thread.join()
+        self.flush()
+
+    def _flush_often(self) -> None:
+        while not self._closed:
+            self._wake.wait(self._interval)
+            self._wake.clear()
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what changed since the last time; without a change, only a sign of life now and then."""
+        with self._flushing:
+            picture = self.picture()
+            changed = self._sent is None or picture != self._sent.model_copy(update={"updated_at": picture.updated_at})
+            if not changed and not self._lines and picture.updated_at - self._sent_at < SIGN_OF_LIFE:
+                return
+            lines = self._lines[:]
+            try:
+                self._stopping = self._publish(picture if changed else None, lines) or self._stopping
+            except OSError as error:
+                # Without Redis the work goes on, unseen; the lines wait for the next flush.
+                log.warning("progress not sent: %s", error)
+                return
+            finally:
+                self._sent_at = picture.updated_at
+            self._sent = picture
+            del self._lines[: len(lines)]

@@ -65,19 +65,13 @@ def _absolute(path: Path) -> Path:
 
 
 def _separated(value: Any) -> Any:
-    return (
-        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-    )
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     for origin in origins:
         parts = urlsplit(origin)
-        if (
-            parts.scheme not in ("http", "https")
-            or not parts.netloc
-            or origin != f"{parts.scheme}://{parts.netloc}"
-        ):
+        if parts.scheme not in ("http", "https") or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
             raise ValueError("write each origin like https://console.example.org, without a path")
     return origins
 
@@ -113,7 +107,9 @@ def _database(url: str) -> str:
 
 
 def _files(url: str) -> str:
-    return _address(url, ("file:///",))
+    if url and "://" not in url:
+        raise ValueError("it should be a URL that fsspec knows, such as file:///path or s3://bucket/folder")
+    return url
 
 
 Count = Annotated[int, Field(ge=1)]
@@ -139,7 +135,7 @@ class Settings(BaseModel):
         description="Database to use, sqlite:////path/to/file. Empty: SQLite in the data folder.",
     )
     files_url: Annotated[str, AfterValidator(_files)] = Field(
-        "", repr=False, description="Where uploads are kept, file:///path. Empty: in the data folder."
+        "", repr=False, description="Where uploads are kept, as a URL that fsspec knows. Empty: in the data folder."
     )
     workers: Count = Field(
         default_factory=lambda: min(2, cores()),
@@ -147,9 +143,7 @@ class Settings(BaseModel):
     )
     lanes: Count = Field(default_factory=cores, description="Processes that share the work inside one job.")
     web_processes: Count = Field(2, description="Web server processes.")
-    admin_email: str = Field(
-        "admin@localhost", description="The first admin's email; used on the first start only."
-    )
+    admin_email: str = Field("admin@localhost", description="The first admin's email; used on the first start only.")
     admin_password: str = Field(
         "",
         repr=False,
@@ -161,9 +155,7 @@ class Settings(BaseModel):
     max_upload: Annotated[ByteSize, AfterValidator(_bytes)] = Field(
         ByteSize(200 * 1024 * 1024), description="Largest upload, in bytes or like 200MB or 1GiB."
     )
-    max_streams_per_user: Count = Field(
-        50, description="Open streams that one user may hold, for each web process."
-    )
+    max_streams_per_user: Count = Field(50, description="Open streams that one user may hold, for each web process.")
     max_streams_per_address: Count = Field(
         200, description="Open streams that one network address may hold, for each web process."
     )
@@ -186,9 +178,7 @@ class Settings(BaseModel):
         gt=0,
         description="Seconds that a cancelled job has to stop by itself before it is stopped by force.",
     )
-    stop_grace: float = Field(
-        20, gt=0, description="Seconds that processes have to stop by themselves at the end."
-    )
+    stop_grace: float = Field(20, gt=0, description="Seconds that processes have to stop by themselves at the end.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lowered)] = Field(
         "info", description="How much is logged: debug, info, warning or error."
     )
@@ -237,7 +227,8 @@ class Settings(BaseModel):
 
     @property
     def files_dir(self) -> Path:
-        return Path(urlsplit(self.files_url).path) if self.files_url else self.data_dir / "files"
+        """Where uploads are kept if `files_url` is empty."""
+        return self.data_dir / "files"
 
     @property
     def passages_path(self) -> Path:
@@ -246,9 +237,7 @@ class Settings(BaseModel):
     def explain(self) -> list[Explained]:
         """Every setting for people to read."""
         return [
-            Explained(
-                variable(field), _shown(field, getattr(self, field)), self._sources.get(field, "default")
-            )
+            Explained(variable(field), _shown(field, getattr(self, field)), self._sources.get(field, "default"))
             for field in type(self).model_fields
         ]
 
@@ -315,9 +304,7 @@ def _in_words(error: ValidationError, sources: Mapping[str, str]) -> Iterator[st
     for problem in error.errors():
         field = str(problem["loc"][0])
         name = variable(field) + ("_FILE" if sources.get(field, "").startswith("file ") else "")
-        message = WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ").replace(
-            "Input", "it"
-        )
+        message = WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ").replace("Input", "it")
         yield f"{name}: {message} (it is {_shown(field, problem['input'])!r})."
 
 
@@ -327,9 +314,7 @@ def _shown(field: str, value: Any) -> str:
     if field in ADDRESSES:
         # Everything up to the last @ goes: a password with an unescaped / or @ would survive a parser.
         masked = re.sub(r"://.*@", "://***@", str(value), flags=re.DOTALL)
-        return re.sub(
-            r"([?&][^=&]*(?:pass|secret|key|token)[^=&]*=)[^&]*", r"\1***", masked, flags=re.IGNORECASE
-        )
+        return re.sub(r"([?&][^=&]*(?:pass|secret|key|token)[^=&]*=)[^&]*", r"\1***", masked, flags=re.IGNORECASE)
     if isinstance(value, tuple):
         return ", ".join(value)
     if isinstance(value, bool):

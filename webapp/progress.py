@@ -13,6 +13,8 @@ from pydantic import BaseModel
 FRACTION_WITH_GROUND = 0.03
 SECONDS_WITH_GROUND = 1.0
 
+Level = Literal["info", "warning", "error"]
+
 
 class StageProgress(BaseModel):
     name: str
@@ -48,7 +50,7 @@ class LogLine(BaseModel):
 
     n: int
     at: float
-    level: Literal["info", "warning", "error"] = "info"
+    level: Level = "info"
     text: str
 
 

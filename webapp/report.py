@@ -9,17 +9,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from webapp.kinds.base import Stage
-from webapp.progress import LaneProgress, LogLine, Progress, StageProgress
+from webapp.progress import LaneProgress, Level, LogLine, Progress, StageProgress
 
 INTERVAL = 0.25
 SIGN_OF_LIFE = 1.0
 LINES_AN_ATTEMPT = 1_000_000
 LINE_LENGTH = 2_000
-UNSENT_LINES = 500
+KEPT_LINES = 200
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Report:
         self._lanes: dict[int, LaneProgress] = {}
         self._counters: dict[str, int] = {}
         self._lines: list[LogLine] = []
+        self._tail: deque[LogLine] = deque(maxlen=KEPT_LINES)
         self._line_count = attempt * LINES_AN_ATTEMPT
         self._started_at = clock()
         self._fraction = 0.0
@@ -102,13 +104,13 @@ class Report:
     def idle(self, lane: int, *, error: bool = False) -> None:
         self._lanes[lane] = LaneProgress(id=lane, status="error" if error else "idle")
 
-    def log(self, text: str, level: str = "info") -> None:
+    def log(self, text: str, level: Level = "info") -> None:
+        """Say something for people to read; only the newest lines are kept."""
         self._line_count += 1
-        printable = "".join(
-            c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text[:LINE_LENGTH]
-        )
-        self._lines.append(LogLine(n=self._line_count, at=self._clock(), level=level, text=printable))
-        del self._lines[:-UNSENT_LINES]
+        line = LogLine(n=self._line_count, at=self._clock(), level=level, text=_printable(text[:LINE_LENGTH]))
+        self._tail.append(line)
+        self._lines.append(line)
+        del self._lines[:-KEPT_LINES]
         if self._clock() - self._sent_at >= self._interval:
             self._wake.set()
 
@@ -140,6 +142,11 @@ class Report:
     def _weighed_fraction(self, stages: list[StageProgress]) -> float:
         weights = sum(self._weights.values())
         return sum(self._weights[stage.name] * stage.fraction for stage in stages) / weights if weights else 0.0
+
+    @property
+    def tail(self) -> list[LogLine]:
+        """The newest log lines."""
+        return list(self._tail)
 
     def __enter__(self) -> Report:
         self._thread.start()
@@ -175,3 +182,7 @@ class Report:
                 self._sent_at = picture.updated_at
             self._sent = picture
             del self._lines[: len(lines)]
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() or c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

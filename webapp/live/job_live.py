@@ -11,8 +11,8 @@ from webapp.live.client import PREFIX, translated
 from webapp.live.wake import CHANNEL, encode
 from webapp.progress import LogLine, Progress
 from webapp.records.database import Change
+from webapp.report import KEPT_LINES
 
-KEPT_LINES = 200
 LIFETIME = 24 * 3600
 
 
@@ -29,9 +29,7 @@ class JobLive:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def publish(
-        self, change: Change, attempt: int, progress: Progress | None, lines: Sequence[LogLine], *, ended: bool = False
-    ) -> bool:
+    def publish(self, change: Change, attempt: int, progress: Progress | None, lines: Sequence[LogLine]) -> bool:
         """Store what is new and say so, in one round trip; answers whether a cancel was asked for.
 
         Raises LiveUnavailable.

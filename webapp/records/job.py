@@ -2,7 +2,7 @@
 
     queued ──claim──▶ processing ──complete──▶ completed
       │  ▲                │  │ └─────fail────▶ failed
-      │  └────release─────┘  └────cancelled──▶ cancelled
+      │  └──release, lose─┘  └────cancelled──▶ cancelled
       └──────────────request_cancel──────────▶ cancelled
 
 The attempt number is the fence: what an older attempt says changes nothing.
@@ -46,6 +46,9 @@ class Trace:
 
     progress: Progress | None = None
     lines: Sequence[LogLine] = ()
+
+
+NO_TRACE = Trace()
 
 
 class Job(Base):
@@ -162,16 +165,20 @@ class Job(Base):
         return False
 
     def release(self, session: Session, reason: str) -> bool:
-        """Give up the present attempt: back to the queue, or failed when attempts are used up."""
-        if self.cancel_requested_at:
-            return self.cancelled(session, Trace())
-        if self.attempt >= ATTEMPTS:
-            return self.fail(session, reason, Trace())
-        mine = self._present_attempt()
-        if not session.execute(mine.values(state="queued", worker_id=None, started_at=None)).rowcount:
+        """Give up the present attempt and go back to the queue."""
+        values = {"state": "queued", "worker_id": None, "started_at": None}
+        if not session.execute(self._present_attempt().values(values)).rowcount:
             return False
         self._happened(session, "released", reason=reason)
         return True
+
+    def lose(self, session: Session, reason: str) -> bool:
+        """The present attempt came to nothing by no fault of the input: try again while tries are left."""
+        if self.cancel_requested_at:
+            return self.cancelled(session, NO_TRACE)
+        if self.attempt >= ATTEMPTS:
+            return self.fail(session, reason, NO_TRACE)
+        return self.release(session, reason)
 
     @classmethod
     def held_by_lost_workers(cls, session: Session) -> list[Job]:

@@ -1,0 +1,124 @@
+"""The worker process: a Huey consumer that claims jobs and has a runner make the attempts.
+
+It stays light and alive itself: it beats, it sweeps, it answers searches, and it outlives whatever
+an attempt does to its runner.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from datetime import timedelta
+
+from huey.consumer import Consumer
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from webapp.engines import embed
+from webapp.live import question
+from webapp.live.client import LiveUnavailable
+from webapp.records.database import now
+from webapp.records.job import Job
+from webapp.records.worker import Worker as WorkerRow
+from webapp.runner import Order, Outcome, Runner
+from webapp.services import Services
+from webapp.settings import Settings
+from webapp.sweeper import sweep
+
+HEARTBEAT = 5.0
+RETRY_REDIS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+def main(settings: Settings) -> None:
+    """Take jobs until INT or TERM; a running one then has most of `stop_grace` to end."""
+    Worker(Services.open(settings)).serve()
+
+
+class Worker:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._database = services.database
+        self._runner = Runner(services.settings)
+        self._running: Job | None = None
+        self._stopping = threading.Event()
+        self._id = 0
+
+    def serve(self) -> None:
+        with self._database.transaction() as session:
+            self._id = WorkerRow.register(session, f"{socket.gethostname()}:{os.getpid()}").id
+        self._runner.start()
+        for loop in (self._beat, self._answer):
+            threading.Thread(target=loop, name=loop.__name__, daemon=True).start()
+        self._services.queue.run = self.work
+        # The supervisor kills what outstays its whole grace: be done before that.
+        grace = self._services.settings.stop_grace * 0.7
+        consumer = Consumer(
+            self._services.queue.huey, workers=1, periodic=False, graceful_signal="TERM", shutdown_timeout=grace
+        )
+        consumer.run()
+        self._leave()
+
+    def work(self, job_id: int) -> None:
+        """Claim a job, have it run, and write down how it ended."""
+        with self._database.transaction() as session:
+            job = Job.claim(session, job_id, self._id)
+        if job is None:
+            return
+        self._running = job
+        outcome = self._runner.run(Order.of(job), lambda: self._outstayed_cancel(job))
+        self._running = None
+        if self._stopping.is_set():
+            return
+        with self._database.transaction() as session:
+            settle(session, job, outcome)
+        log.info("job=%s attempt=%s state=%s", job.id, job.attempt, outcome.state)
+
+    def _outstayed_cancel(self, job: Job) -> bool:
+        """Whether a cancel was asked for longer ago than the work may take to notice."""
+        with self._database.reading() as session:
+            asked = session.get_one(Job, job.id).cancel_requested_at
+        return asked is not None and now() - asked > timedelta(seconds=self._services.settings.cancel_grace)
+
+    def _beat(self) -> None:
+        while True:
+            try:
+                with self._database.transaction() as session:
+                    WorkerRow.beat(session, self._id)
+                sweep(self._database, self._services.queue)
+            except (SQLAlchemyError, LiveUnavailable) as error:
+                log.warning("heartbeat: %s", error)
+            if self._stopping.wait(HEARTBEAT):
+                return
+
+    def _answer(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                question.answer_one(self._services.blocking_redis, embed.embed_one)
+            except LiveUnavailable:
+                self._stopping.wait(RETRY_REDIS)
+
+    def _leave(self) -> None:
+        """Hand back what did not end in time, and say goodbye."""
+        self._stopping.set()
+        self._runner.kill()
+        with self._database.transaction() as session:
+            if self._running:
+                self._running.release(session, "The worker was stopped.")
+            WorkerRow.stop(session, self._id)
+
+
+def settle(session: Session, job: Job, outcome: Outcome) -> None:
+    """Write down how an attempt ended."""
+    if outcome.state == "completed":
+        job.complete(session, outcome.result, outcome.trace)
+    elif outcome.state == "cancelled":
+        job.cancelled(session, outcome.trace)
+    elif outcome.permanent:
+        job.fail(session, outcome.error, outcome.trace)
+    else:
+        session.refresh(session.merge(job, load=False))
+        job.lose(session, outcome.error)

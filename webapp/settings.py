@@ -46,11 +46,12 @@ class SettingsError(Exception):
 
 
 class Explained(NamedTuple):
-    """One setting for people to read: its variable, its value with secrets hidden, where it comes from."""
+    """One setting for people to read, secrets hidden; `source` says where the value comes from."""
 
     variable: str
     value: str
     source: str
+    description: str
 
 
 def cores() -> int:
@@ -237,8 +238,13 @@ class Settings(BaseModel):
     def explain(self) -> list[Explained]:
         """Every setting for people to read."""
         return [
-            Explained(variable(field), _shown(field, getattr(self, field)), self._sources.get(field, "default"))
-            for field in type(self).model_fields
+            Explained(
+                variable=variable(field),
+                value=_shown(field, getattr(self, field)),
+                source=self._sources.get(field, "default"),
+                description=info.description or "",
+            )
+            for field, info in type(self).model_fields.items()
         ]
 
 

@@ -1,0 +1,50 @@
+"""bin/headway: the commands, each loaded only when it is called, so that all of them start quickly."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from webapp.settings import Settings, SettingsError
+
+COMMANDS = {
+    "run": "Serve until Ctrl-C (what bin/run does).",
+    "worker": "Run one worker.",
+    "settings": "Show every setting, its value and where it comes from.",
+    "users": "Make, list, disable and enable users.",
+    "tokens": "Make, list and revoke API tokens.",
+    "jobs": "List jobs.",
+    "db": "Bring the database up to date.",
+}
+
+
+class Commands(click.Group):
+    """The command NAME is the object `command` in webapp/cli/NAME.py."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"webapp.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Headway's command line. Settings come from HEADWAY_* variables."""
+    try:
+        context.obj = Settings.from_environment()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+
+
+if __name__ == "__main__":
+    main(prog_name="headway")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import threading
+import time
 from typing import Any
 
 from webapp.logs import configuration
@@ -44,3 +46,14 @@ def on_starting(_server: Any) -> None:
 
 def post_fork(_server: Any, _worker: Any) -> None:
     die_with_parent()
+
+
+def post_worker_init(worker: Any) -> None:
+    """End open streams when the process is told to stop: gunicorn calls no hook for that."""
+    threading.Thread(target=_close_streams, args=(worker,), name="drain", daemon=True).start()
+
+
+def _close_streams(worker: Any) -> None:
+    while worker.alive:
+        time.sleep(0.2)
+    worker.wsgi.extensions["streaming"].close()

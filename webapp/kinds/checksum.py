@@ -30,7 +30,9 @@ class Checksum(Kind):
     accepts = Accepts(types={})
     Input = ChecksumInput
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self, sleep: Callable[[float], None] = time.sleep, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._sleep = sleep
         self._clock = clock
 

@@ -51,6 +51,18 @@ class Trace:
 NO_TRACE = Trace()
 
 
+@dataclass(frozen=True)
+class JobFilter:
+    """Which jobs to list; None takes all. `before` is the id that the page before ended with."""
+
+    owner_id: int | None = None
+    state: str | None = None
+    kind: str | None = None
+    owner_email: str | None = None
+    text: str | None = None
+    before: int | None = None
+
+
 class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (Index("ix_jobs_state_id", "state", "id"), Index("ix_jobs_owner_id_id", "owner_id", "id"))
@@ -90,6 +102,27 @@ class Job(Base):
     def newest(cls, session: Session, *, owner_id: int | None = None, limit: int = 20) -> list[Job]:
         query = select(cls).order_by(cls.id.desc()).limit(limit)
         return list(session.scalars(query if owner_id is None else query.where(cls.owner_id == owner_id)))
+
+    @classmethod
+    def active(cls, session: Session, kind: str, limit: int = 1000) -> list[Job]:
+        """Those of a kind that have not ended, newest first."""
+        query = select(cls).where(cls.kind == kind, cls.state.in_(("queued", "processing")))
+        return list(session.scalars(query.order_by(cls.id.desc()).limit(limit)))
+
+    @classmethod
+    def matching(cls, session: Session, wanted: JobFilter, limit: int) -> list[Job]:
+        """Newest first. A text is looked for in file names, and a number is a job's own."""
+        query = select(cls).order_by(cls.id.desc()).limit(limit)
+        for column, value in ((cls.owner_id, wanted.owner_id), (cls.state, wanted.state), (cls.kind, wanted.kind)):
+            query = query if value is None else query.where(column == value)
+        if wanted.owner_email:
+            query = query.where(cls.owner.has(User.email.icontains(wanted.owner_email, autoescape=True)))
+        if wanted.text:
+            number = int(wanted.text) if wanted.text.isdecimal() and len(wanted.text) < 19 else 0
+            query = query.where(cls.file_name.icontains(wanted.text, autoescape=True) | (cls.id == number))
+        if wanted.before is not None:
+            query = query.where(cls.id < wanted.before)
+        return list(session.scalars(query))
 
     @property
     def ended(self) -> bool:

@@ -7,11 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from webapp.records.database import Base, Change, UTCDateTime, now
+from webapp.records.database import SEEN_EVERY, Base, Change, UTCDateTime, now
 from webapp.records.secret import digest, new_secret
 from webapp.records.user import User
-
-SEEN_EVERY = timedelta(minutes=5)
 
 
 class Login(Base):
@@ -59,7 +57,7 @@ class Login(Base):
 
     @property
     def is_stale(self) -> bool:
-        """Whether `seen` is due; writing at every request would be a write a page."""
+        """Whether `seen` is due."""
         return now() - self.seen_at > SEEN_EVERY
 
     def seen(self) -> None:

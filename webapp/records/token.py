@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from webapp.records.database import Base, Change, UTCDateTime, now
+from webapp.records.database import SEEN_EVERY, Base, Change, UTCDateTime, now
 from webapp.records.secret import digest, new_secret
 from webapp.records.user import User
 
@@ -23,6 +23,7 @@ class Token(Base):
     name: Mapped[str]
     secret_digest: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     user: Mapped[User] = relationship(lazy="joined")
 
@@ -48,6 +49,14 @@ class Token(Base):
     def of(cls, session: Session, user: User) -> list[Token]:
         live = select(cls).where(cls.user_id == user.id, cls.revoked_at.is_(None))
         return list(session.scalars(live.order_by(cls.created_at.desc())))
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether `seen` is due."""
+        return self.last_used_at is None or now() - self.last_used_at > SEEN_EVERY
+
+    def seen(self) -> None:
+        self.last_used_at = now()
 
     def revoke(self, session: Session) -> None:
         self.revoked_at = now()

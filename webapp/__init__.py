@@ -1,0 +1,1 @@
+"""Headway: a console for background jobs whose progress people watch live."""

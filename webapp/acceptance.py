@@ -1,0 +1,79 @@
+"""Taking a job on: check, keep the file, write the row; only then does the caller get an answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from webapp import content
+from webapp.errors import JobError
+from webapp.files import Incoming
+from webapp.kinds import KINDS
+from webapp.kinds.base import Kind
+from webapp.live.client import LiveUnavailable
+from webapp.records.job import Job, StoredFile
+from webapp.services import Services
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A received file and the name its sender gave it."""
+
+    incoming: Incoming
+    name: str
+
+
+def accept(
+    services: Services, *, owner_id: int, kind_name: str, params: Mapping[str, Any], upload: Upload | None
+) -> Job:
+    """The new job, durable and on its way to a worker. Raises JobError with words for the sender."""
+    kind = KINDS.get(kind_name)
+    if kind is None:
+        raise JobError(f"There is no kind of job “{kind_name[:100]}”. There are: {', '.join(KINDS)}.")
+    checked = _checked(kind, params)
+    file = _stored(services, kind, upload) if upload else None
+    if kind.accepts is not None and file is None:
+        raise JobError("Choose a file first.")
+    try:
+        with services.database.transaction() as session:
+            job = Job.accept(session, kind=kind.name, owner_id=owner_id, params=checked, file=file)
+            kind.prepare(session, job)
+    except BaseException:
+        if file:
+            services.files.delete(file.key)
+        raise
+    enqueue(services, job)
+    return job
+
+
+def enqueue(services: Services, job: Job) -> None:
+    """Put a job on the queue, or leave that to the sweeper while Redis is away."""
+    try:
+        services.queue.enqueue(job.id)
+    except LiveUnavailable as error:
+        log.warning("job=%s waits for the sweeper: %s", job.id, error)
+
+
+def _checked(kind: Kind, params: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return kind.Input.model_validate(params).model_dump(mode="json")
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+        raise JobError("; ".join(problems)[:1000]) from None
+
+
+def _stored(services: Services, kind: Kind, upload: Upload) -> StoredFile:
+    if kind.accepts is None:
+        raise JobError(f"“{kind.label}” takes no file.")
+    name = content.clean_name(upload.name)
+    upload.incoming.flush()
+    media_type = content.check(Path(upload.incoming.path), name, kind.accepts)
+    size, sha256 = upload.incoming.size, upload.incoming.sha256
+    return StoredFile(services.files.keep(upload.incoming), name, size, sha256, media_type)

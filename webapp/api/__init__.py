@@ -1,0 +1,32 @@
+"""JSON for programs: one file per contract. Each is a rendering of the same records that pages show."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, request
+
+from webapp.api import document_status, jobs, pipeline_progress, tickets
+from webapp.security import csrf, refuse_foreign_pages
+from webapp.services import Services
+
+PARTS = (document_status, jobs, pipeline_progress, tickets)
+
+
+def init_app(app: Flask, services: Services) -> None:
+    api = Blueprint("api", __name__)
+    for part in PARTS:
+        api.register_blueprint(part.bp)
+    api.before_request(refuse_foreign_pages)
+    api.after_request(lambda response: _allow_origins(response, services.settings.cors_origins))
+    app.register_blueprint(api)
+    csrf.exempt(api)
+
+
+def _allow_origins(response: Response, origins: tuple[str, ...]) -> Response:
+    """Let pages of the set origins call with a token or ticket of their own; cookies stay home."""
+    response.vary.add("Origin")
+    if request.headers.get("Origin") in origins:
+        response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Last-Event-ID"
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+        response.headers["Access-Control-Max-Age"] = "600"
+    return response

@@ -1,0 +1,37 @@
+"""Any kind of job, by one call."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Blueprint, request
+from flask_login import current_user
+
+from webapp.acceptance import Upload, accept
+from webapp.current import services
+from webapp.errors import JobError
+from webapp.uploads import incoming_of, takes_uploads
+
+bp = Blueprint("api_jobs", __name__)
+
+
+@bp.post("/api/v1/jobs")
+@takes_uploads
+def create() -> tuple[dict[str, str], int]:
+    """Multipart: `kind`, `file` where the kind takes one, `params` as a JSON object."""
+    file = request.files.get("file")
+    upload = Upload(incoming_of(file), file.filename or "") if file and file.filename else None
+    kind_name = request.form.get("kind", "")
+    job = accept(services(), owner_id=current_user.id, kind_name=kind_name, params=_params(), upload=upload)
+    return {"job_id": str(job.id)}, 201
+
+
+def _params() -> dict[str, Any]:
+    try:
+        params = json.loads(request.form.get("params") or "{}")
+    except ValueError:
+        raise JobError("“params” is not JSON.") from None
+    if not isinstance(params, dict):
+        raise JobError("“params” is not a JSON object.")
+    return params

@@ -1,0 +1,157 @@
+"""Contract B, pipeline progress: every stage, worker and count of an ingestion, as named events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterable
+from typing import Any
+
+from flask import Blueprint, Response
+
+from webapp.api import asking
+from webapp.login import public
+from webapp.progress import LaneProgress, Progress, StageProgress
+from webapp.stream.names import EVERYBODY, Topic
+from webapp.stream.rendering import Rendering
+from webapp.stream.state import JobsState, JobState
+from webapp.stream.wire import Message
+from webapp.stream.writer import HEADERS
+from webapp.streaming import respond
+
+KIND = "ingest_document"
+
+bp = Blueprint("pipeline_progress", __name__)
+
+
+class PipelineProgress(Rendering):
+    """One job's events, and `complete` or `error` at the end."""
+
+    interval = 0.5
+
+    def parts(self, state: JobState) -> dict[str, Message]:
+        return {"progress": Message(json.dumps(_progress(state)), event="pipeline_progress")}
+
+    def stream(self, state: JobState) -> str:
+        return str(state.job.id)
+
+    def milestone(self, state: JobState) -> Hashable:
+        stages = state.progress.stages if state.progress else ()
+        return state.job.state, state.job.attempt, tuple(stage.status for stage in stages)
+
+    def farewell(self, state: JobState) -> Message:
+        if state.job.state == "completed":
+            return Message("{}", event="complete")
+        return _error(state.job.error or "cancelled", str(state.job.id))
+
+
+class OneOfMany(PipelineProgress):
+    """The same where other jobs share the stream: its last event is its last state."""
+
+    def ends(self, state: JobState) -> bool:
+        return False
+
+
+class AllPipelines(Rendering):
+    """Every ingestion that has not ended."""
+
+    def follows(self, state: JobsState) -> Iterable[tuple[Topic, Rendering]]:
+        return [(Topic("job", job.job.id), ONE_OF_MANY) for job in state.jobs]
+
+
+ONE, ONE_OF_MANY, ALL = PipelineProgress(), OneOfMany(), AllPipelines()
+
+
+@bp.get("/api/v1/admin/ingestion/jobs/<job_id>/progress")
+@public
+def one(job_id: str) -> Response:
+    """An unknown job is answered with 200 and one event: here the contract wins over a 404."""
+    user = asking.admin(ticket_for=asking.number(job_id))
+    job = asking.found(user, job_id)
+    if job is None or job.kind != KIND:
+        return Response(_error(f"Job not found: {job_id}", job_id).encode(), headers=HEADERS)
+    return respond(Topic("job", job.id), ONE, name=str(job.id), user_id=user.id)
+
+
+@bp.get("/api/v1/admin/ingestion/progress")
+@public
+def all() -> Response:
+    user = asking.admin()
+    return respond(Topic("ingestions", EVERYBODY), ALL, name="ingestions", user_id=user.id)
+
+
+def _error(message: str, job_id: str) -> Message:
+    return Message(json.dumps({"message": message, "job_id": job_id}), event="error")
+
+
+def _progress(state: JobState) -> dict[str, Any]:
+    progress = state.progress or Progress(attempt=0, started_at=0, updated_at=0, stages=_not_begun(state))
+    count = progress.counters.get
+    return {
+        "document_id": state.job.document_id,
+        "document_name": state.job.file_name,
+        "total_chunks": count("chunks", 0),
+        "total_images": count("images", 0),
+        "stages": {stage.name: _stage(stage, progress) for stage in progress.stages},
+        "worker_pool": _worker_pool(progress),
+        "metrics": {
+            "entities_total": count("entities", 0),
+            "relations_total": count("relations", 0),
+            "neo4j_writes": count("graph_writes", 0),
+            "qdrant_writes": count("vector_writes", 0),
+        },
+        "timing": _timing(state, progress),
+        "overall_progress_percent": 100.0 if state.job.state == "completed" else _percent(progress.fraction),
+    }
+
+
+def _not_begun(state: JobState) -> list[StageProgress]:
+    return [StageProgress(name=stage.name, unit=stage.unit) for stage in state.kind.stages]
+
+
+def _stage(stage: StageProgress, progress: Progress) -> dict[str, Any]:
+    running = stage.status == "in_progress"
+    return {
+        "name": stage.name,
+        "status": stage.status,
+        "processed": stage.done,
+        "total": stage.total or 0,
+        "in_flight": progress.in_flight if running else 0,
+        "progress_percent": _percent(stage.fraction),
+        "duration_ms": _milliseconds(stage.seconds(progress.updated_at)),
+        "is_complete": stage.status == "completed",
+    }
+
+
+def _worker_pool(progress: Progress) -> dict[str, Any]:
+    return {
+        "active": progress.in_flight,
+        "max": len(progress.lanes),
+        "queue_depth": progress.queue_depth,
+        "workers": [_worker(lane) for lane in progress.lanes],
+    }
+
+
+def _worker(lane: LaneProgress) -> dict[str, Any]:
+    return {
+        "id": lane.id,
+        "status": lane.status,
+        "current_chunk": lane.item or None,
+        "progress_percent": _percent(lane.fraction),
+    }
+
+
+def _timing(state: JobState, progress: Progress) -> dict[str, Any]:
+    left = 0.0 if state.ended else progress.seconds_left
+    return {
+        "started_at": progress.started_at or None,
+        "elapsed_ms": _milliseconds(progress.elapsed),
+        "estimated_remaining_ms": None if left is None else _milliseconds(left),
+    }
+
+
+def _percent(fraction: float) -> float:
+    return round(fraction * 100, 1)
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

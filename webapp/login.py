@@ -1,0 +1,152 @@
+"""Who is asking: a browser by its login cookie, a program by its token, a stream by its ticket."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from flask import Flask, Request, Response, current_app, redirect, request, url_for
+from flask_login import LoginManager, UserMixin, current_user, login_user
+from itsdangerous import BadData, URLSafeTimedSerializer
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import Unauthorized
+
+from webapp.current import services
+from webapp.records.login import Login
+from webapp.records.token import Token
+from webapp.records.user import User
+from webapp.settings import Settings
+
+TICKET_SECONDS = 60
+TICKET_SALT = "stream-ticket"
+BEARER = "Bearer "
+
+log = logging.getLogger(__name__)
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, eq=False)
+class Identity(UserMixin):
+    """A person, and by what they are known: `login` for a browser, none for a token or ticket."""
+
+    user: User
+    login: Login | None = None
+    secret: str = ""
+
+    @property
+    def id(self) -> int:
+        return self.user.id
+
+    @property
+    def email(self) -> str:
+        return self.user.email
+
+    @property
+    def role(self) -> str:
+        return self.user.role
+
+    @property
+    def is_admin(self) -> bool:
+        return self.user.is_admin
+
+    def get_id(self) -> str:
+        """What the cookie holds."""
+        return self.secret
+
+
+def init_app(app: Flask) -> None:
+    """Closed unless opened: every view needs a login, but those marked @public."""
+    settings: Settings = app.extensions["headway"].settings
+    app.config.update(
+        SESSION_COOKIE_NAME="headway",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=settings.session_days),
+    )
+    manager = LoginManager(app)
+    # The login row is the protection; a hash of address and browser would only sign people out.
+    manager.session_protection = None
+    manager.user_loader(_by_login)
+    manager.request_loader(_by_token)
+    app.before_request(_require_login)
+
+
+def public(view: View) -> View:
+    """Mark a view that needs no login."""
+    view.public = True  # type: ignore[attr-defined]
+    return view
+
+
+def sign_in(user: User, browser: str, address: str) -> None:
+    with services().database.transaction() as session:
+        login, secret = Login.begin(
+            session, user, days=services().settings.session_days, browser=browser, address=address
+        )
+    login_user(Identity(login.user, login, secret))
+
+
+def new_ticket(user_id: int, job_id: int) -> str:
+    """A credential that may stand in a URL: it opens one job's streams, for a minute."""
+    return _tickets().dumps([user_id, job_id])
+
+
+def by_ticket(ticket: str, job_id: int | None) -> Identity:
+    """Who holds a ticket for this job. Raises Unauthorized."""
+    try:
+        user_id, ticket_job_id = _tickets().loads(ticket, max_age=TICKET_SECONDS)
+    except (BadData, ValueError, TypeError):
+        raise Unauthorized("The stream ticket is not valid, or no longer.") from None
+    with services().database.reading() as session:
+        user = session.get(User, user_id)
+    if user is None or user.disabled_at or ticket_job_id != job_id:
+        raise Unauthorized("The stream ticket is not for this.")
+    return Identity(user)
+
+
+def _tickets() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(str(current_app.secret_key), salt=TICKET_SALT)
+
+
+def _by_login(secret: str) -> Identity | None:
+    with services().database.reading() as session:
+        login = Login.find(session, secret)
+    if login and login.is_stale:
+        _note_seen(login)
+    return Identity(login.user, login, secret) if login else None
+
+
+def _note_seen(credential: Login | Token) -> None:
+    try:
+        with services().database.transaction() as session:
+            session.merge(credential, load=False).seen()
+    except OperationalError as error:
+        # A page must not fail because this note could not be written.
+        log.warning("a login or token could not be noted as seen: %s", error)
+
+
+def _by_token(request: Request) -> Identity | None:
+    header = request.headers.get("Authorization", "")
+    if not header.startswith(BEARER):
+        return None
+    with services().database.reading() as session:
+        token = Token.find(session, header.removeprefix(BEARER).strip())
+    if token and token.is_stale:
+        _note_seen(token)
+    return Identity(token.user) if token else None
+
+
+def _require_login() -> Response | None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    open_to_all = view is None or getattr(view, "public", False) or request.method == "OPTIONS"
+    if open_to_all or request.endpoint == "static" or current_user.is_authenticated:
+        return None
+    wants_page = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
+    if wants_page and not request.path.startswith("/api/") and "HX-Request" not in request.headers:
+        target = request.full_path.rstrip("?")
+        return redirect(url_for("sessions.new", next=target if target != "/" else None), 303)  # type: ignore[return-value]
+    raise Unauthorized("Log in first.")

@@ -1,0 +1,86 @@
+"""Errors as people and programs read them: a page, a few words beside a form, or problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from flask import Flask, Response, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
+
+from webapp.errors import JobError
+from webapp.files import TooLarge
+
+MEGABYTE = 1_000_000
+
+log = logging.getLogger(__name__)
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(TooLarge, lambda _error: answer(_too_large(app)))
+    app.register_error_handler(RequestEntityTooLarge, lambda _error: answer(_too_large(app)))
+    app.register_error_handler(JobError, lambda error: answer(Refused(str(error))))
+    app.register_error_handler(CSRFError, lambda error: answer(_stale_form(error)))
+    app.register_error_handler(HTTPException, answer)
+    app.register_error_handler(Exception, _unexpected)
+
+
+class Refused(HTTPException):
+    """What was sent is understood and can't be accepted; the description says why."""
+
+    code = 422
+    name = "Not accepted"
+
+    def __init__(self, description: str) -> None:
+        super().__init__(description)
+
+
+def answer(error: HTTPException) -> Response:
+    """An error in the form that whoever asks can read."""
+    if isinstance(error.response, Response):
+        return error.response
+    response = make_response(_body(error), error.code or 500)
+    # What the exception itself has to say in headers: Allow, Retry-After.
+    for name, value in error.get_headers():
+        if name.lower() != "content-type":
+            response.headers[name] = value
+    if wants_json():
+        response.mimetype = "application/problem+json"
+    if error.code == 401 and wants_json():
+        response.headers["WWW-Authenticate"] = 'Bearer realm="Headway"'
+    return response
+
+
+def wants_json() -> bool:
+    return request.path.startswith("/api/")
+
+
+def wants_fragment() -> bool:
+    """Whether a script sent it, which shows the answer beside what was tried."""
+    return request.headers.get("X-Requested-With") == "XMLHttpRequest" or "HX-Request" in request.headers
+
+
+def _body(error: HTTPException) -> str:
+    status, title, detail = error.code or 500, error.name, error.description or ""
+    if wants_json():
+        return json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
+    if wants_fragment():
+        return render_template("_problem.html", problem=detail)
+    return render_template("errors/error.html", status=status, title=title, detail=detail)
+
+
+def _too_large(app: Flask) -> HTTPException:
+    limit = app.extensions["headway"].settings.max_upload / MEGABYTE
+    return RequestEntityTooLarge(f"The file is too large: at most {limit:,.1f} MB may be uploaded.")
+
+
+def _stale_form(error: CSRFError) -> HTTPException:
+    error.name = "This page is too old"
+    error.description = "The form was not sent from a current page. Reload the page and try again."
+    return error
+
+
+def _unexpected(error: Exception) -> Response:
+    log.exception("%s %s failed", request.method, request.path, exc_info=error)
+    return answer(InternalServerError("Something went wrong here. It has been logged."))

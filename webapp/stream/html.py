@@ -1,0 +1,100 @@
+"""States as HTML: the same partials that pages are made of, in envelopes that htmx swaps into place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from jinja2 import Environment
+
+from webapp.stream.names import Topic, dom_id, partial
+from webapp.stream.rendering import Rendering
+from webapp.stream.state import JobsState, JobState
+from webapp.stream.wire import Message
+
+PAGE_PARTS = ("status", "progress", "result", "history")
+CARD_PARTS = ("status", "progress")
+LOG, LINES, LINE = "log", "lines", "line"
+CARDS, CARD = "#jobs-list", "card"
+# Ends the connection for good: htmx would come back after any other end.
+BYE = Message("", event="bye")
+
+
+def swap(target: str, html: str, how: str = "outerMorph") -> str:
+    return f'<hx-partial hx-target="{target}" hx-swap="{how}">{html}</hx-partial>'
+
+
+@dataclass(frozen=True)
+class JobHtml(Rendering):
+    """A job's parts on a page; `endless` where other jobs share the stream."""
+
+    environment: Environment
+    names: tuple[str, ...]
+    endless: bool = False
+
+    def parts(self, state: JobState) -> dict[str, Message]:
+        return {name: Message(self._part(state, name)) for name in self.names}
+
+    def tail(self, state: JobState, after: int | None) -> Message | None:
+        if after is None:
+            return Message(self._part(state, LOG))
+        lines = "".join(self._render(LINE, line=line) for line in state.lines_after(after))
+        return Message(swap("#" + dom_id("job", state.job.id, LINES), lines, "beforeend")) if lines else None
+
+    def stream(self, state: JobState) -> str:
+        return "" if self.endless else str(state.job.id)
+
+    def farewell(self, state: JobState) -> Message:
+        return BYE
+
+    def ends(self, state: JobState) -> bool:
+        return state.ended and not self.endless
+
+    def gone(self) -> Message | None:
+        return None if self.endless else BYE
+
+    def _part(self, state: JobState, name: str) -> str:
+        return swap("#" + dom_id("job", state.job.id, name), self._render(name, state=state))
+
+    def _render(self, name: str, **values: object) -> str:
+        return self.environment.get_template(partial("job", name)).render(**values)
+
+
+@dataclass(frozen=True)
+class JobListHtml(Rendering):
+    """A list of cards: new ones are put on top, and each is followed by itself."""
+
+    environment: Environment
+    card: JobHtml
+
+    def tail(self, state: JobsState, after: int | None) -> Message | None:
+        newer = [job for job in state.jobs if after is not None and job.job.id > after]
+        template = self.environment.get_template(partial("job", CARD))
+        cards = "".join(template.render(state=job) for job in newer)
+        return Message(swap(CARDS, cards, "afterbegin")) if cards else None
+
+    def stream(self, state: JobsState) -> str:
+        return "jobs"
+
+    def follows(self, state: JobsState) -> Iterable[tuple[Topic, Rendering]]:
+        return [(Topic("job", job.job.id), self.card) for job in state.jobs]
+
+
+@dataclass(frozen=True)
+class HtmlRenderings:
+    """The renderings of an application's pages."""
+
+    page: JobHtml
+    card: JobHtml
+    list: JobListHtml
+
+    @classmethod
+    def of(cls, environment: Environment) -> HtmlRenderings:
+        card = JobHtml(environment, CARD_PARTS, endless=True)
+        return cls(JobHtml(environment, PAGE_PARTS), card, JobListHtml(environment, card))
+
+
+def everything(state: JobState, rendering: JobHtml) -> str:
+    """All parts of a job in one answer, for pages that poll."""
+    tail = rendering.tail(state, None)
+    return "".join(message.data for message in [*rendering.parts(state).values(), tail] if message)

@@ -1,0 +1,51 @@
+"""How a kind of watcher sees a state. A rendering knows neither Redis nor sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Any, ClassVar
+
+from webapp.stream.names import Topic
+from webapp.stream.wire import HEARTBEAT, Message
+
+
+class Rendering:
+    """Base of all renderings; equal ones share what they render.
+
+    `interval` is the least number of seconds between two updates; milestones are never held back.
+    """
+
+    interval: ClassVar[float] = 0.0
+    heartbeat: ClassVar[bytes] = HEARTBEAT
+
+    def parts(self, state: Any) -> dict[str, Message]:
+        """All that can be sent again and again, by part; only what differs from the last time is sent."""
+        return {}
+
+    def tail(self, state: Any, after: int | None) -> Message | None:
+        """What is appended, never repeated: all of it (None), or what came after a position."""
+        return None
+
+    def milestone(self, state: Any) -> Hashable:
+        """When this changes, the update goes at once."""
+        return None
+
+    def stream(self, state: Any) -> str:
+        """The first half of the ids of its events; empty for events that carry no id."""
+        return ""
+
+    def follows(self, state: Any) -> Iterable[tuple[Topic, Rendering]]:
+        """What else a watcher of this one is to see."""
+        return ()
+
+    def farewell(self, state: Any) -> Message | None:
+        """The last event of a record that has ended."""
+        return None
+
+    def ends(self, state: Any) -> bool:
+        """Whether the stream ends here."""
+        return state.ended
+
+    def gone(self) -> Message | None:
+        """Said before the end when the record is not there any more."""
+        return None

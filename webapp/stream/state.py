@@ -1,0 +1,123 @@
+"""What a watched record is like at one moment: read once, drawn many times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from webapp.kinds import KINDS
+from webapp.kinds.base import Kind
+from webapp.live.client import LiveUnavailable
+from webapp.live.job_live import Live
+from webapp.progress import LogLine, Progress
+from webapp.records.event import Event
+from webapp.records.job import Job
+from webapp.records.worker import Worker
+from webapp.services import Services
+from webapp.stream.names import EVERYBODY, Topic
+
+LISTED = 20
+NO_WORKER = "No worker is running. It starts as soon as one does."
+
+
+@dataclass(frozen=True)
+class JobState:
+    """A job with what is true of it now. `live_known` is False while Redis can't say."""
+
+    job: Job
+    kind: Kind
+    progress: Progress | None = None
+    lines: list[LogLine] = field(default_factory=list)
+    live_known: bool = True
+    place: int | None = None
+    waiting_reason: str | None = None
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def ended(self) -> bool:
+        return self.job.ended
+
+    @property
+    def position(self) -> int:
+        """The number of the newest log line."""
+        return self.lines[-1].n if self.lines else 0
+
+    def lines_after(self, n: int) -> list[LogLine]:
+        return [line for line in self.lines if line.n > n]
+
+
+@dataclass(frozen=True)
+class JobsState:
+    """The newest jobs of an owner, or of everybody, newest first."""
+
+    jobs: list[JobState]
+
+    @property
+    def ended(self) -> bool:
+        return False
+
+    @property
+    def position(self) -> int:
+        """The newest job's id."""
+        return self.jobs[0].job.id if self.jobs else 0
+
+
+State = JobState | JobsState
+
+
+def load(services: Services, topic: Topic, before: State | None = None) -> State | None:
+    """The present state; None if there is no such record. `before` stands in for what Redis can't say."""
+    if topic.noun == "job":
+        return load_job(services, topic.id, before if isinstance(before, JobState) else None)
+    return load_active(services, "ingest_document") if topic.noun == "ingestions" else load_jobs(services, topic.id)
+
+
+def load_jobs(services: Services, owner_id: int = EVERYBODY, limit: int = LISTED) -> JobsState:
+    with services.database.reading() as session:
+        jobs = Job.newest(session, owner_id=owner_id or None, limit=limit)
+    return _states(services, jobs)
+
+
+def load_active(services: Services, kind: str) -> JobsState:
+    with services.database.reading() as session:
+        jobs = Job.active(session, kind)
+    return _states(services, jobs)
+
+
+def _states(services: Services, jobs: list[Job]) -> JobsState:
+    states = (load_job(services, job.id) for job in jobs)
+    return JobsState([state for state in states if state])
+
+
+def load_job(services: Services, job_id: int, before: JobState | None = None) -> JobState | None:
+    with services.database.reading() as session:
+        job = Job.find(session, job_id)
+        if job is None:
+            return None
+        place = job.place(session)
+        reason = NO_WORKER if place and not Worker.alive_count(session) else None
+        events = Event.of(session, job_id)
+    live = _live(services, job, before)
+    return JobState(
+        job=job,
+        kind=KINDS[job.kind],
+        progress=live.progress,
+        lines=live.lines,
+        live_known=live.known,
+        place=place,
+        waiting_reason=reason,
+        events=events,
+    )
+
+
+def _live(services: Services, job: Job, before: JobState | None) -> Live:
+    """From SQL once it has ended, else from Redis."""
+    if job.ended:
+        last = Progress.model_validate(job.last_progress) if job.last_progress else None
+        return Live(last, [LogLine.model_validate(line) for line in job.last_lines or []])
+    if job.state == "queued":
+        return Live()
+    try:
+        return services.live.read(job.id, job.attempt)
+    except LiveUnavailable:
+        same = before and before.job.attempt == job.attempt
+        return Live(before.progress, before.lines, known=False) if before and same else Live(known=False)

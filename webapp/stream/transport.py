@@ -1,0 +1,45 @@
+"""Brings words of change from Redis to the hub of this process, over one subscription."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from redis import Redis
+from redis.client import PubSub
+
+from webapp.live.client import LiveUnavailable, translated
+from webapp.live.wake import CHANNEL, decode
+from webapp.stream.hub import Hub
+
+RECONNECT = 1.0
+
+log = logging.getLogger(__name__)
+
+
+def listen(redis: Redis, hub: Hub, is_closed: Callable[[], bool]) -> None:
+    """Pass words on until closed. `redis` must be a client whose calls may block."""
+    while not is_closed():
+        try:
+            with translated():
+                _subscription(redis.pubsub(), hub, is_closed)
+        except LiveUnavailable as error:
+            log.warning("no word of changes: %s", error)
+            # Pages are to say that they are stale, and later to catch up.
+            hub.resync()
+            time.sleep(RECONNECT)
+
+
+def _subscription(pubsub: PubSub, hub: Hub, is_closed: Callable[[], bool]) -> None:
+    with pubsub:
+        pubsub.subscribe(CHANNEL)
+        while not is_closed():
+            message = pubsub.get_message(timeout=1.0)
+            if message is None:
+                continue
+            if message["type"] == "subscribe":
+                # A first or a renewed subscription: what was said before it is lost.
+                hub.resync()
+            elif message["type"] == "message":
+                hub.changed(decode(message["data"]))

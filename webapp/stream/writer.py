@@ -1,0 +1,78 @@
+"""Writes a watcher's stream as a WSGI response: the plain generator, which works on any server."""
+
+from __future__ import annotations
+
+import logging
+import random
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from flask import Response
+
+from webapp.stream.hub import Hub
+from webapp.stream.names import Topic
+from webapp.stream.rendering import Rendering
+from webapp.stream.watcher import Watcher
+
+HEARTBEAT = 15.0
+LIFETIME = 600.0
+HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+}
+# A first comment makes proxies pass the headers on; the random retry spreads those who come back.
+OPENING = ": headway\nretry: {retry}\n\n"
+
+log = logging.getLogger(__name__)
+
+
+def stream(
+    hub: Hub,
+    watcher: Watcher,
+    wanted: Iterable[tuple[Topic, Rendering]],
+    *,
+    heartbeat: bytes,
+    connection: socket.socket | None,
+) -> Response:
+    """Subscribe a watcher and answer with its stream. Raises TooManyStreams before anything is sent."""
+    watcher.abort = _abort(connection)
+    hub.subscribe(watcher, wanted)
+    log.info("stream opened %s user=%s", watcher.label, watcher.user_id)
+    response = Response(_pieces(hub, watcher, heartbeat), headers=HEADERS, direct_passthrough=True)
+    # Also when the generator was never begun, and so can't clean up after itself.
+    response.call_on_close(lambda: _close(hub, watcher))
+    return response
+
+
+def _pieces(hub: Hub, watcher: Watcher, heartbeat: bytes) -> Iterator[bytes]:
+    yield OPENING.format(retry=random.randint(2000, 8000)).encode()  # noqa: S311
+    ends_at = watcher.opened_at + LIFETIME * random.uniform(0.8, 1.0)  # noqa: S311
+    while time.monotonic() < ends_at:
+        piece = watcher.take(HEARTBEAT)
+        if piece is None:
+            yield heartbeat
+        elif piece:
+            yield piece
+        if watcher.finished and not watcher.pending:
+            return
+
+
+def _close(hub: Hub, watcher: Watcher) -> None:
+    hub.unsubscribe(watcher)
+    seconds = time.monotonic() - watcher.opened_at
+    log.info("stream closed %s user=%s seconds=%.1f events=%d", watcher.label, watcher.user_id, seconds, watcher.events)
+
+
+def _abort(connection: socket.socket | None) -> Callable[[], None]:
+    """Cuts a connection whose client has stopped reading: its greenlet is stuck in a write."""
+
+    def abort() -> None:
+        if connection is not None:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                log.debug("a stalled stream was gone already")
+
+    return abort

@@ -1,0 +1,104 @@
+"""The stream engine in a web process: one hub, started at its first use, and how views answer with it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from flask import Flask, Response, current_app, request
+from flask_login import current_user
+from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
+
+from webapp.live.client import connect
+from webapp.services import Services
+from webapp.stream import transport
+from webapp.stream.html import HtmlRenderings
+from webapp.stream.hub import Hub, Limits, TooManyStreams
+from webapp.stream.names import Topic, position_in
+from webapp.stream.rendering import Rendering
+from webapp.stream.state import load
+from webapp.stream.watcher import Watcher
+from webapp.stream.writer import HEADERS, stream
+
+RETRY_AFTER = 10
+
+
+class Streaming:
+    def __init__(self, app: Flask, services: Services) -> None:
+        settings = services.settings
+        limits = Limits(settings.max_streams_per_user, settings.max_streams_per_address, settings.max_streams)
+        self.renderings = HtmlRenderings.of(app.jinja_env)
+        self.hub = Hub(lambda topic, before: load(services, topic, before), limits)
+        self._app = app
+        self._redis_url = settings.effective_redis_url
+        self._starting = threading.Lock()
+        self._started = False
+        self._closed = False
+
+    def start(self) -> None:
+        """Begin to hear of changes. Not before the first stream: a server may fork after loading us."""
+        with self._starting:
+            if not self._started:
+                self._started = True
+                threading.Thread(target=self._run_hub, name="hub", daemon=True).start()
+                threading.Thread(target=self._listen, name="transport", daemon=True).start()
+
+    def close(self) -> None:
+        """End all streams, so that the server can stop."""
+        self._closed = True
+        self.hub.close()
+
+    def _run_hub(self) -> None:
+        # Partials make URLs; outside a request Flask can't.
+        with self._app.test_request_context():
+            self.hub.run()
+
+    def _listen(self) -> None:
+        transport.listen(connect(self._redis_url, timeout=None), self.hub, lambda: self._closed)
+
+
+def init_app(app: Flask, services: Services) -> None:
+    app.extensions["streaming"] = Streaming(app, services)
+
+
+def renderings() -> HtmlRenderings:
+    streaming: Streaming = current_app.extensions["streaming"]
+    return streaming.renderings
+
+
+def respond(
+    topic: Topic,
+    rendering: Rendering,
+    *,
+    name: str,
+    also: Sequence[tuple[Topic, Rendering]] = (),
+    after: int | None = None,
+    user_id: int | None = None,
+) -> Response:
+    """Answer with the stream of a topic, and of others beside it.
+
+    `name` is the first half of its event ids; `after` how far the page itself had come before its first stream.
+    """
+    if request.method == "HEAD":
+        return Response(headers=HEADERS)
+    streaming: Streaming = current_app.extensions["streaming"]
+    resumed = position_in(name, request.headers.get("Last-Event-ID"))
+    position = after if resumed is None else resumed
+    watcher = Watcher(
+        user_id=current_user.id if user_id is None else user_id,
+        address=request.remote_addr or "",
+        label=f"{topic.noun}={topic.id}",
+        after={} if position is None else {topic: position},
+    )
+    streaming.start()
+    try:
+        return stream(
+            streaming.hub,
+            watcher,
+            [(topic, rendering), *also],
+            heartbeat=rendering.heartbeat,
+            connection=request.environ.get("gunicorn.socket"),
+        )
+    except TooManyStreams as refusal:
+        error = ServiceUnavailable if refusal.busy else TooManyRequests
+        raise error(str(refusal), retry_after=RETRY_AFTER) from None

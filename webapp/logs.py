@@ -7,8 +7,8 @@ import logging.config
 import time
 from typing import Any
 
-# What asks at each of its own steps; of interest when it warns.
-TALKATIVE = ("huey", "alembic", "asyncio", "fsspec", "sqlalchemy.engine", "flask-limiter", "limits")
+# Libraries that tell of each of their own steps; of interest when they warn.
+TALKATIVE = ("gunicorn.error", "huey", "alembic", "asyncio", "fsspec", "sqlalchemy.engine", "flask-limiter", "limits")
 
 
 def configure(level: str) -> None:
@@ -18,14 +18,15 @@ def configure(level: str) -> None:
 
 def configuration(level: str) -> dict[str, Any]:
     """The same as logging's own dictionary, for a server that configures logging itself."""
-    quiet = {} if level == "debug" else {name: {"level": "WARNING"} for name in TALKATIVE}
+    libraries = "DEBUG" if level == "debug" else "WARNING"
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": LineFormatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
-        "loggers": quiet,
+        # Without handlers of their own: gunicorn and Huey would each write in a format of theirs.
+        "loggers": {name: {"level": libraries, "handlers": [], "propagate": True} for name in TALKATIVE},
     }
 
 

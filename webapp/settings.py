@@ -280,13 +280,13 @@ def _write_once(path: Path, text: str) -> None:
 
 
 def _refuse_unknown(given: Mapping[str, str]) -> None:
-    known = [variable(field) for field in Settings.model_fields]
-    known += [variable(field) + "_FILE" for field in FROM_FILES]
-    for name in sorted(set(given) - set(known)):
+    known = [field.upper() for field in Settings.model_fields] + [field.upper() + "_FILE" for field in FROM_FILES]
+    for name in sorted(set(given) - {PREFIX + word for word in known}):
         if name.startswith(TEST_PREFIX):
             continue
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"Did you mean {close[0]}?" if close else "Run `bin/headway settings` to see what can be set."
+        # Without the prefix, which all of them have in common.
+        close = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1)
+        hint = f"Did you mean {PREFIX + close[0]}?" if close else "Run `bin/headway settings` to see what can be set."
         raise SettingsError(f"{name}: there is no such setting. {hint}")
 
 

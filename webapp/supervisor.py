@@ -94,7 +94,8 @@ class Process:
 
     def terminate(self) -> None:
         if self.popen:
-            self.popen.terminate()
+            # Not Popen.terminate(): that one reaps a process that has ended, before ended() has seen it.
+            os.kill(self.popen.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         if self.popen:

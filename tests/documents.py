@@ -10,6 +10,16 @@ from html import escape
 
 OFFICE = "http://schemas.openxmlformats.org"
 DOCUMENT_RELATIONS = f"{OFFICE}/officeDocument/2006/relationships"
+SLIDE_SPACES = (
+    f'xmlns:p="{OFFICE}/presentationml/2006/main" xmlns:a="{OFFICE}/drawingml/2006/main" xmlns:r="{DOCUMENT_RELATIONS}"'
+)
+SLIDE_TREE = (
+    "<p:spTree><p:nvGrpSpPr><p:cNvPr id='1' name=''/><p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr/>{}</p:spTree>"
+)
+SLIDE_TEXT = (
+    "<p:sp><p:nvSpPr><p:cNvPr id='2' name='t'/><p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr/>"
+    "<p:txBody><a:bodyPr/><a:p><a:r><a:t>{}</a:t></a:r></a:p></p:txBody></p:sp>"
+)
 PASSWORD_PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
 # The smallest PNG there is: one grey dot.
 PNG = bytes.fromhex(
@@ -31,14 +41,21 @@ def pdf(pages: Sequence[str], *, images: int = 0, password: str | None = None) -
 
     catalog, tree = add(b"<< /Type /Catalog /Pages 2 0 R >>"), add(b"")
     font = add(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>")
-    dot = add(_stream(b"\x7f", b"/Type /XObject /Subtype /Image /Width 1 /Height 1 /BitsPerComponent 8 /ColorSpace /DeviceGray"))
+    dot = add(
+        _stream(
+            b"\x7f", b"/Type /XObject /Subtype /Image /Width 1 /Height 1 /BitsPerComponent 8 /ColorSpace /DeviceGray"
+        )
+    )
     resources = b"/Resources << /Font << /F %d 0 R >> /XObject << /I %d 0 R >> >>" % (font, dot)
     kids = []
     for text in pages:
         content = add(_stream(_page_content(text, images)))
         page = b"<< /Type /Page /Parent %d 0 R /MediaBox [0 0 595 842] /Contents %d 0 R %s >>"
         kids.append(add(page % (tree, content, resources)))
-    objects[tree - 1] = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (len(kids), b" ".join(b"%d 0 R" % kid for kid in kids))
+    objects[tree - 1] = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (
+        len(kids),
+        b" ".join(b"%d 0 R" % kid for kid in kids),
+    )
     trailer = b"/Root %d 0 R" % catalog
     if password is not None:
         trailer += _encrypt(objects, password)
@@ -55,17 +72,19 @@ def docx(paragraphs: Sequence[str], *, media: Sequence[bytes] = ()) -> bytes:
 
 
 def pptx(slides: Sequence[str]) -> bytes:
-    space = f'xmlns:p="{OFFICE}/presentationml/2006/main" xmlns:a="{OFFICE}/drawingml/2006/main" xmlns:r="{DOCUMENT_RELATIONS}"'
+    space = SLIDE_SPACES
     numbers = range(1, len(slides) + 1)
     ids = "".join(f'<p:sldId id="{255 + n}" r:id="rId{n}"/>' for n in numbers)
-    types = {"ppt/presentation.xml": "application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"}
+    types = {
+        "ppt/presentation.xml": "application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
+    }
     parts = {
         "ppt/presentation.xml": f"<p:presentation {space}><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>".encode(),
         "ppt/_rels/presentation.xml.rels": _relations({f"rId{n}": ("slide", f"slides/slide{n}.xml") for n in numbers}),
     }
     for n, text in enumerate(slides, 1):
-        shape = f"<p:sp><p:nvSpPr><p:cNvPr id='2' name='t'/><p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr/><p:txBody><a:bodyPr/><a:p><a:r><a:t>{escape(text)}</a:t></a:r></a:p></p:txBody></p:sp>"
-        tree = f"<p:spTree><p:nvGrpSpPr><p:cNvPr id='1' name=''/><p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr/>{shape}</p:spTree>"
+        shape = SLIDE_TEXT.format(escape(text))
+        tree = SLIDE_TREE.format(shape)
         parts[f"ppt/slides/slide{n}.xml"] = f"<p:sld {space}><p:cSld>{tree}</p:cSld></p:sld>".encode()
         types[f"ppt/slides/slide{n}.xml"] = "application/vnd.openxmlformats-officedocument.presentationml.slide+xml"
     return office("ppt/presentation.xml", types, parts)
@@ -73,10 +92,14 @@ def pptx(slides: Sequence[str]) -> bytes:
 
 def xlsx(rows: Sequence[Sequence[str]], *, sheet: str = "Towers") -> bytes:
     space = f'xmlns="{OFFICE}/spreadsheetml/2006/main" xmlns:r="{DOCUMENT_RELATIONS}"'
-    cells = "".join("<row>" + "".join(f'<c t="inlineStr"><is><t>{escape(cell)}</t></is></c>' for cell in row) + "</row>" for row in rows)
+    cells = "".join(
+        "<row>" + "".join(f'<c t="inlineStr"><is><t>{escape(cell)}</t></is></c>' for cell in row) + "</row>"
+        for row in rows
+    )
+    entry = f'<sheet name="{escape(sheet)}" sheetId="1" r:id="rId1"/>'
     main = "application/vnd.openxmlformats-officedocument.spreadsheetml."
     parts = {
-        "xl/workbook.xml": f'<workbook {space}><sheets><sheet name="{escape(sheet)}" sheetId="1" r:id="rId1"/></sheets></workbook>'.encode(),
+        "xl/workbook.xml": f"<workbook {space}><sheets>{entry}</sheets></workbook>".encode(),
         "xl/_rels/workbook.xml.rels": _relations({"rId1": ("worksheet", "worksheets/sheet1.xml")}),
         "xl/worksheets/sheet1.xml": f"<worksheet {space}><sheetData>{cells}</sheetData></worksheet>".encode(),
     }
@@ -111,7 +134,8 @@ def office(main: str, types: dict[str, str], parts: dict[str, bytes]) -> bytes:
 
 def _relations(targets: dict[str, tuple[str, str]]) -> bytes:
     items = "".join(
-        f'<Relationship Id="{id}" Type="{DOCUMENT_RELATIONS}/{kind}" Target="{target}"/>' for id, (kind, target) in targets.items()
+        f'<Relationship Id="{id}" Type="{DOCUMENT_RELATIONS}/{kind}" Target="{target}"/>'
+        for id, (kind, target) in targets.items()
     )
     return f'<Relationships xmlns="{OFFICE}/package/2006/relationships">{items}</Relationships>'.encode()
 
@@ -153,7 +177,9 @@ def _encrypt(objects: list[bytes], password: str) -> bytes:
         if mark:
             own_key = hashlib.md5(key + (index + 1).to_bytes(3, "little") + b"\0\0").digest()[:10]
             objects[index] = head + mark + _rc4(own_key, rest.removesuffix(b"\nendstream")) + b"\nendstream"
-    objects.append(b"<< /Filter /Standard /V 1 /R 2 /P -4 /O <%s> /U <%s> >>" % (owner.hex().encode(), user.hex().encode()))
+    objects.append(
+        b"<< /Filter /Standard /V 1 /R 2 /P -4 /O <%s> /U <%s> >>" % (owner.hex().encode(), user.hex().encode())
+    )
     identity = b"<%s>" % file_id.hex().encode()
     return b" /Encrypt %d 0 R /ID [%s %s]" % (len(objects), identity, identity)
 

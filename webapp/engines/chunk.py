@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-
-from semantic_text_splitter import TextSplitter
+from typing import TYPE_CHECKING
 
 from webapp.engines.embed import LONGEST, load_tokenizer
-from webapp.engines.parse import Page
+from webapp.engines.parsed import Page
+
+if TYPE_CHECKING:
+    from semantic_text_splitter import TextSplitter
 
 # In word pieces: about 600 to 1,100 characters of English. Two are for the model's own marks.
 SIZE = (150, LONGEST - 2)
@@ -25,21 +27,27 @@ class Chunk:
     end: int
     text: str
 
+    def title(self) -> str:
+        return f"chunk-{self.index + 1}"
 
-def split(pages: Sequence[Page]) -> list[Chunk]:
-    return list(split_pages(pages))
 
-
-def split_pages(pages: Sequence[Page]) -> Iterator[Chunk]:
-    index = 0
+def split(pages: Iterable[Page]) -> list[Chunk]:
+    chunks: list[Chunk] = []
     for page in pages:
-        for start, text in _splitter().chunk_indices(page.text):
-            yield Chunk(index, page.number, start, start + len(text), text)
-            index += 1
+        chunks += split_page(page, first_index=len(chunks))
+    return chunks
+
+
+def split_page(page: Page, *, first_index: int = 0) -> list[Chunk]:
+    pieces = _splitter().chunk_indices(page.text)
+    return [
+        Chunk(index, page.number, start, start + len(text), text)
+        for index, (start, text) in enumerate(pieces, first_index)
+    ]
 
 
 @cache
 def _splitter() -> TextSplitter:
-    tokenizer = load_tokenizer()
-    tokenizer.no_truncation()
-    return TextSplitter.from_huggingface_tokenizer(tokenizer, SIZE)
+    from semantic_text_splitter import TextSplitter  # web processes import this module, but split nothing
+
+    return TextSplitter.from_huggingface_tokenizer(load_tokenizer(), SIZE)

@@ -8,10 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenizers import Tokenizer
-
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+    from webapp.engines.chunk import Chunk
 
 DIMENSIONS = 384
 # In word pieces; the model was trained on texts no longer than this.
@@ -21,6 +22,10 @@ BATCH = 4
 TOKENIZER = Path(__file__).parent / "data" / "minilm-tokenizer.json"
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+
+
+def embed_chunk(chunk: Chunk) -> bytes:
+    return embed_one(chunk.text)
 
 
 def embed_one(text: str) -> bytes:
@@ -36,7 +41,7 @@ def embed(texts: list[str]) -> list[bytes]:
 
 
 def _embed_batch(texts: list[str]) -> list[bytes]:
-    import numpy as np  # not needed by those who only split text
+    import numpy as np
 
     encodings = _tokenizer().encode_batch(texts)
     ids = np.array([encoding.ids for encoding in encodings], np.int64)
@@ -50,7 +55,13 @@ def _embed_batch(texts: list[str]) -> list[bytes]:
 
 
 def load_tokenizer() -> Tokenizer:
-    return Tokenizer.from_str(_checked(TOKENIZER, TOKENIZER_SHA256).decode())
+    """It counts every text whole; the file's own settings would cut and fill to 128."""
+    from tokenizers import Tokenizer  # here and below: only processes that embed or split load these
+
+    tokenizer = Tokenizer.from_str(_checked(TOKENIZER, TOKENIZER_SHA256).decode())
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 @cache

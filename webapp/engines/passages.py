@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -138,8 +139,6 @@ class Passages:
 
 
 def _open(path: Path) -> Any:
-    import sqlite_vec
-
     try:
         import pysqlite3 as sqlite3
     except ImportError:  # there is none for every processor
@@ -148,7 +147,7 @@ def _open(path: Path) -> Any:
     if not hasattr(connection, "enable_load_extension"):
         raise RuntimeError(NO_EXTENSIONS)
     connection.enable_load_extension(True)
-    sqlite_vec.load(connection)
+    connection.load_extension(str(_vec_extension()))
     connection.enable_load_extension(False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -156,10 +155,19 @@ def _open(path: Path) -> Any:
     return connection
 
 
+def _vec_extension() -> Path:
+    """Found, not imported: the package would load numpy into every web process."""
+    spec = find_spec("sqlite_vec")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("The package sqlite-vec is missing. Install Headway's requirements again.")
+    return Path(spec.origin).with_name("vec0")
+
+
 def _insert(connection: Any, document_id: str, owner_id: int, chunk: Chunk, embedding: bytes) -> None:
     place = (document_id, owner_id, chunk.index, chunk.page, chunk.start, chunk.end, chunk.text)
     id = connection.execute(
-        'INSERT INTO passages (document_id, owner_id, number, page, start, "end", text) VALUES (?, ?, ?, ?, ?, ?, ?)', place
+        'INSERT INTO passages (document_id, owner_id, number, page, start, "end", text) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        place,
     ).lastrowid
     connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (id, chunk.text))
     connection.execute("INSERT INTO meanings (rowid, owner_id, embedding) VALUES (?, ?, ?)", (id, owner_id, embedding))
@@ -204,4 +212,4 @@ def _hit(connection: Any, id: int, score: float, *, near: bool, snippet: list[tu
         'SELECT document_id, number, page, start, "end", text FROM passages WHERE id = ?', (id,)
     ).fetchone()
     by: Literal["meaning", "words", "both"] = "both" if near and snippet else "words" if snippet else "meaning"
-    return Hit(*row, score=score, by=by, snippet=snippet or words.opening(row[-1]))
+    return Hit(*row, score, by, snippet or words.opening(row[-1]))

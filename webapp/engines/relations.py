@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
 SUBJECTS = ("nsubj", "nsubjpass")
 OBJECTS = ("dobj", "attr", "oprd", "dative")
-SPELLED_OUT = {"n't": "not", "n’t": "not", "'s": "is", "’s": "is", "'re": "are", "'ve": "have", "ca": "can", "wo": "will"}
+SPELLED_OUT = {
+    "n't": "not",
+    "n’t": "not",
+    "'s": "is",
+    "’s": "is",
+    "'re": "are",
+    "'ve": "have",
+    "ca": "can",
+    "wo": "will",
+}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 # Direction overrides could make a page show something else than what it says; soft hyphens, byte
 # order marks and non-characters say nothing. PDFium marks a word broken at a line's end by \x02.
@@ -31,7 +32,7 @@ def join_lines(text: str) -> str:
     lines = text.split("\n")
     full = FULL_LINE * _usual_width(lines)
     joined = lines[0]
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         goes_on = len(before) >= full and line and not _begins_item(line)
         joined += (" " if goes_on else "\n") + line
     return joined

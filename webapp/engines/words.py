@@ -12,9 +12,68 @@ ON, OFF = "\x02", "\x03"
 
 # Words that stand in nearly every passage: alone they would find everything.
 STOP = frozenset(
-    "a an and are as at be but by did do does for from had has have how i if in into is it its me my no not of on or our "
-    "she he so than that the their them then there these they this to was we were what when where which who why will "
-    "with you your".split()
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "but",
+        "by",
+        "did",
+        "do",
+        "does",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "me",
+        "my",
+        "no",
+        "not",
+        "of",
+        "on",
+        "or",
+        "our",
+        "she",
+        "he",
+        "so",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "to",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "why",
+        "will",
+        "with",
+        "you",
+        "your",
+    ]
 )
 
 
@@ -35,7 +94,8 @@ def queries(question: str) -> Iterator[str]:
 def _terms(question: str) -> Iterator[str]:
     for phrase, word in re.findall(r'"([^"]*)"|(\w+)', question):
         term = " ".join(re.findall(r"\w+", phrase or word))
-        if term:
+        # The s of "it's" is no word.
+        if len(term) > 1 or (term and not term.isascii()) or term.isdigit():
             yield term
 
 

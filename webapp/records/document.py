@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from webapp.records.database import Base, UTCDateTime, now
 
 if TYPE_CHECKING:
-    from webapp.engines.parse import Parsed
+    from webapp.engines.parsed import Parsed
 
 ROWS_A_STATEMENT = 500
 DEEPEST = 4

@@ -1,0 +1,162 @@
+"""Ingest a document: read its text, cut it, embed and extract passage by passage, store both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from webapp.engines import chunk, embed, extract, parse
+from webapp.engines.chunk import Chunk
+from webapp.engines.graph import Graph
+from webapp.engines.parsed import Parsed
+from webapp.kinds.base import Accepts, Attempt, Input, Kind, Stage
+from webapp.records.document import Document
+from webapp.report import Report
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from webapp.records.job import Job
+
+OFFICE = parse.OFFICE
+
+
+class IngestDocument(Kind):
+    name = "ingest_document"
+    label = "Ingest a document"
+    description = "Makes its text searchable by meaning and by word, and finds the people, places and facts in it."
+    # Weights: milliseconds a passage, as measured.
+    stages = (
+        Stage("parsing-document", weight=1, unit="pages"),
+        Stage("chunking", weight=0.5, unit="pages"),
+        Stage("embedding", weight=24, unit="chunks"),
+        Stage("extracting", weight=14, unit="chunks"),
+        Stage("storing-vectors", weight=0.3, unit="vectors"),
+        Stage("storing-graph", weight=0.2, unit="rows"),
+    )
+    accepts = Accepts(
+        types={
+            ".pdf": parse.PDF,
+            ".docx": OFFICE + "wordprocessingml.document",
+            ".pptx": OFFICE + "presentationml.presentation",
+            ".xlsx": OFFICE + "spreadsheetml.sheet",
+            ".html": "text/html",
+            ".htm": "text/html",
+            ".md": "text/markdown",
+            ".markdown": "text/markdown",
+            ".txt": "text/plain",
+        }
+    )
+
+    def prepare(self, session: Session, job: Job) -> None:
+        assert job.file_sha256 and job.file_name and job.file_type and job.file_size is not None
+        job.document_id = Document.accept(
+            session,
+            owner_id=job.owner_id,
+            sha256=job.file_sha256,
+            name=job.file_name,
+            media_type=job.file_type,
+            size=job.file_size,
+        ).id
+
+    def run(self, job: Attempt, input: Input, report: Report) -> dict[str, Any]:
+        parsed = _parse(job, report)
+        chunks = _split(parsed, report)
+        vectors = _embed(job, chunks, report)
+        graph = _extract(job, chunks, report)
+        _store_vectors(job, chunks, vectors, report)
+        return _store_graph(job, parsed, chunks, graph, report)
+
+
+def _parse(job: Attempt, report: Report) -> Parsed:
+    assert job.file and job.document_id
+    with job.database.reading() as session:
+        media_type = session.get_one(Document, job.document_id).media_type
+    read = 0
+
+    def on_page(done: int, total: int | None) -> None:
+        nonlocal read
+        if total is not None:
+            report.total(total)
+        report.advance(done - read)
+        read = done
+
+    with report.stage("parsing-document"):
+        parsed = parse.parse(job.file, media_type, on_page)
+    report.count("images", parsed.images)
+    report.log(
+        f"{_count(len(parsed.pages), 'page')}, {_count(parsed.images, 'figure')}, {parsed.characters:,} characters"
+    )
+    return parsed
+
+
+def _split(parsed: Parsed, report: Report) -> list[Chunk]:
+    chunks: list[Chunk] = []
+    with report.stage("chunking", total=len(parsed.pages)):
+        for page in parsed.pages:
+            more = chunk.split_page(page, first_index=len(chunks))
+            chunks += more
+            report.count("chunks", len(more))
+            report.advance()
+    report.log(f"{_count(len(chunks), 'chunk')} to embed and to search for names and facts")
+    return chunks
+
+
+def _embed(job: Attempt, chunks: list[Chunk], report: Report) -> list[bytes]:
+    vectors: dict[int, bytes] = {}
+    with report.stage("embedding", total=len(chunks)):
+        for done, vector in job.lanes.map(embed.embed_chunk, chunks, report, name=Chunk.title):
+            vectors[done.index] = vector
+            report.advance()
+    return [vectors[index] for index in range(len(chunks))]
+
+
+def _extract(job: Attempt, chunks: list[Chunk], report: Report) -> Graph:
+    graph = Graph()
+    with report.stage("extracting", total=len(chunks)):
+        for done, extraction in job.lanes.map(extract.extract_chunk, chunks, report, name=Chunk.title):
+            entities, relations = graph.add(done, extraction)
+            report.count("entities", entities)
+            report.count("relations", relations)
+            report.advance()
+    if graph.skipped:
+        report.log(
+            f"{_count(graph.skipped, 'chunk')} not in English: names and facts are found in English only", "warning"
+        )
+    return graph
+
+
+def _store_vectors(job: Attempt, chunks: list[Chunk], vectors: list[bytes], report: Report) -> None:
+    assert job.document_id
+
+    def on_written(count: int) -> None:
+        report.count("vector_writes", count)
+        report.advance(count)
+
+    with report.stage("storing-vectors", total=len(chunks)):
+        job.passages.replace(job.document_id, job.owner_id, chunks, vectors, on_written)
+    report.log(f"{_count(len(chunks), 'vector')} stored")
+
+
+def _store_graph(job: Attempt, parsed: Parsed, chunks: list[Chunk], graph: Graph, report: Report) -> dict[str, Any]:
+    entities, relations = graph.entities(), graph.relations()
+    with report.stage("storing-graph", total=len(entities) + len(relations)):
+        with job.database.transaction() as session:
+            document = session.get_one(Document, job.document_id)
+            document.store_pages(session, parsed)
+            written = document.store_graph(session, entities, relations)
+            document.finish(chunks=len(chunks))
+        report.count("graph_writes", written)
+        report.advance(written)
+    report.log(f"{_count(len(entities), 'entity', 'entities')} and {_count(len(relations), 'relation')} stored")
+    return {
+        "document_id": job.document_id,
+        "pages": len(parsed.pages),
+        "chunks": len(chunks),
+        "entities": len(entities),
+        "relations": len(relations),
+        "characters": parsed.characters,
+    }
+
+
+def _count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

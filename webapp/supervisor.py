@@ -47,6 +47,21 @@ class Program:
     quiet: bool = False
     inherit: tuple[int, ...] = ()
 
+    def start(self) -> subprocess.Popen[bytes]:
+        """Run it in a session of its own, where Ctrl-C in our terminal does not reach."""
+        return subprocess.Popen(
+            self.command,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
+            start_new_session=True,
+            pass_fds=self.inherit,
+            # Safe where nobody forks from two threads. Nothing must outlive a supervisor that was killed.
+            preexec_fn=die_with_parent,
+        )
+
 
 class Process:
     """A program that is being kept up."""
@@ -64,20 +79,9 @@ class Process:
         return self.program.name
 
     def start(self) -> IO[bytes]:
-        """Run it in a session of its own, where Ctrl-C in our terminal does not reach; returns its output."""
+        """Run the program, again if it did before; returns its output."""
         self.start_at = None
-        self.popen = subprocess.Popen(
-            self.program.command,
-            env={**os.environ, **self.program.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            bufsize=0,
-            start_new_session=True,
-            pass_fds=self.program.inherit,
-            # Safe: this process has one thread. Nothing must outlive a supervisor that was killed.
-            preexec_fn=die_with_parent,
-        )
+        self.popen = self.program.start()
         assert self.popen.stdout
         os.set_blocking(self.popen.stdout.fileno(), False)
         return self.popen.stdout

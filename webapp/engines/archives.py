@@ -16,7 +16,12 @@ MAX_ENTRIES = 10_000
 # Real spreadsheets shrink to a fiftieth at most; small files may do better.
 MAX_RATIO = 150
 SMALL = 20_000_000
+MAX_DIRECTORY = 2_000_000
 BLOCK = 1 << 18
+
+END_LENGTH = 22
+MAX_COMMENT = 0xFFFF
+UNREADABLE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, NotImplementedError)
 
 DAMAGED = "The file is damaged: it can't be unpacked. Save it again in Office and upload it once more."
 TOO_LARGE = (
@@ -28,11 +33,43 @@ TOO_LARGE = (
 def check(path: Path) -> None:
     """Raise JobError unless the archive unpacks, within bounds, to what it declares."""
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            _check_declared(archive.infolist(), path.stat().st_size)
-            _check_actual(file, archive.infolist(), path.stat().st_size)
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, NotImplementedError) as error:
+        with path.open("rb") as file:
+            entries = _entries(file)
+            _check_declared(entries, path.stat().st_size)
+            _check_actual(file, entries, path.stat().st_size)
+    except UNREADABLE as error:
         raise JobError(DAMAGED) from error
+
+
+def members(path: Path) -> list[str]:
+    """The names inside; JobError if the archive can't be read, or has too many."""
+    try:
+        with path.open("rb") as file:
+            return [entry.filename for entry in _entries(file)]
+    except UNREADABLE as error:
+        raise JobError(DAMAGED) from error
+
+
+def _entries(file: BinaryIO) -> list[zipfile.ZipInfo]:
+    """zipfile holds an object for each entry, so the directory's size is looked at first."""
+    if _directory_size(file) > MAX_DIRECTORY:
+        raise JobError(TOO_LARGE)
+    with zipfile.ZipFile(file) as archive:
+        return archive.infolist()
+
+
+def _directory_size(file: BinaryIO) -> int:
+    size = file.seek(0, 2)
+    file.seek(max(size - END_LENGTH - MAX_COMMENT, 0))
+    tail = file.read()
+    # The same record that zipfile takes: at the very end, else the last one before a comment.
+    at = len(tail) - END_LENGTH if tail[-END_LENGTH:].startswith(b"PK\5\6") else tail.rfind(b"PK\5\6")
+    if at < 0 or len(tail) - at < END_LENGTH:
+        raise zipfile.BadZipFile
+    # A ZIP64 end record, if there is one, overrules; nothing of Office's size has need of it.
+    if tail[max(at - 20, 0) : at].startswith(b"PK\6\7"):
+        return int(struct.unpack_from("<Q", tail, tail.rfind(b"PK\6\6", 0, at) + 40)[0])
+    return int(struct.unpack_from("<I", tail, at + 12)[0])
 
 
 def _check_declared(entries: list[zipfile.ZipInfo], packed: int) -> None:

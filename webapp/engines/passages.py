@@ -40,6 +40,7 @@ CREATE VIRTUAL TABLE IF NOT EXISTS meanings USING vec0(
     owner_id INTEGER PARTITION KEY, embedding float[{DIMENSIONS}] distance_metric=cosine
 );
 """
+COLUMNS = 'document_id, number, page, start, "end", text'
 NO_EXTENSIONS = (
     "The SQLite of this Python can't load extensions, which search by meaning needs. "
     "Install the package pysqlite3, or use a Python whose sqlite3 module can."
@@ -99,8 +100,7 @@ class Passages:
 
     def of(self, document_id: str, *, limit: int = -1, offset: int = 0) -> list[Passage]:
         rows = self._connection().execute(
-            'SELECT document_id, number, page, start, "end", text FROM passages '
-            "WHERE document_id = ? ORDER BY number LIMIT ? OFFSET ?",
+            f"SELECT {COLUMNS} FROM passages WHERE document_id = ? ORDER BY number LIMIT ? OFFSET ?",  # noqa: S608
             (document_id, limit, offset),
         )
         return [Passage(*row) for row in rows]
@@ -208,8 +208,7 @@ def _by_meaning(connection: Any, embedding: bytes, owner_id: int | None) -> list
 
 
 def _hit(connection: Any, id: int, score: float, *, near: bool, snippet: list[tuple[str, bool]] | None) -> Hit:
-    row = connection.execute(
-        'SELECT document_id, number, page, start, "end", text FROM passages WHERE id = ?', (id,)
-    ).fetchone()
+    row = connection.execute(f"SELECT {COLUMNS} FROM passages WHERE id = ?", (id,)).fetchone()  # noqa: S608 (a constant)
+    passage = Passage(*row)
     by: Literal["meaning", "words", "both"] = "both" if near and snippet else "words" if snippet else "meaning"
-    return Hit(*row, score, by, snippet or words.opening(row[-1]))
+    return Hit(**vars(passage), score=score, by=by, snippet=snippet or words.opening(passage.text))

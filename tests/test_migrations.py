@@ -1,0 +1,48 @@
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from webapp import migrations
+from webapp.records.database import Base, Database
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    # A name that ConfigParser would stumble over.
+    return f"sqlite:///{tmp_path / 'a %(b)s.db'}"
+
+
+def test_an_empty_database_is_brought_to_the_models_shape(url: str):
+    migrations.upgrade(url)
+    with Database(url).engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+
+
+def test_upgrading_again_keeps_what_is_there(url: str):
+    migrations.upgrade(url)
+    with Database(url).transaction() as session:
+        session.execute(
+            text("insert into workers (name, started_at, seen_at) values ('a', '2026-01-01', '2026-01-01')")
+        )
+    migrations.upgrade(url)
+    with Database(url).reading() as session:
+        assert session.scalar(text("select count(*) from workers")) == 1
+
+
+def test_two_upgrades_at_the_same_time_wait_for_each_other(url: str):
+    with ProcessPoolExecutor(3) as pool:
+        list(pool.map(migrations.upgrade, [url] * 3))
+
+
+def test_a_database_from_a_newer_version_is_refused_in_words(url: str):
+    migrations.upgrade(url)
+    with Database(url).transaction() as session:
+        session.execute(text("update alembic_version set version_num = 'fedcba987654'"))
+    with pytest.raises(migrations.MigrationError, match="newer Headway"):
+        migrations.upgrade(url)

@@ -27,7 +27,7 @@
     button.disabled = true;
     try {
       const options = { method: "POST", body: new FormData(form), redirect: "manual" };
-      const response = await fetch(button.formAction, { ...options, headers: { Accept: "text/html" } });
+      const response = await fetch(button.formAction, { ...options, headers: { "X-Requested-With": "XMLHttpRequest" } });
       if (response.type !== "opaqueredirect" && !response.ok) {
         const page = new DOMParser().parseFromString(await response.text(), "text/html");
         const words = page.querySelector(".problem, .fault p:not(.fault-status)")?.textContent.trim();

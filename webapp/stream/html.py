@@ -38,7 +38,7 @@ class JobHtml(Rendering):
     def tail(self, state: JobState, after: int | None) -> Message | None:
         if after is None:
             return Message(self._part(state, LOG))
-        lines = "".join(self._render(LINE, line=line) for line in state.lines_after(after))
+        lines = "".join(self._render(LINE, state=state, line=line) for line in state.lines_after(after))
         return Message(swap("#" + dom_id("job", state.job.id, LINES), lines, "beforeend")) if lines else None
 
     def stream(self, state: JobState) -> str:

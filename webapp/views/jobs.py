@@ -95,7 +95,8 @@ def parts() -> Response:
     state = load_jobs(services(), current_user.id)
     newest = request.args.get("newest", 0, type=int)
     fresh = renderings().list.tail(state, newest)
-    known = (everything(job, renderings().card) for job in state.jobs if job.job.id <= newest)
+    # A card that is on the page already is not put there again, so its parts are told too.
+    known = (everything(job, renderings().card) for job in state.jobs)
     return conditional((fresh.data if fresh else "") + "".join(known))
 
 

@@ -12,9 +12,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from webapp.kinds.base import Stage
 from webapp.progress import LaneProgress, Level, LogLine, Progress, StageProgress
+
+if TYPE_CHECKING:
+    from webapp.kinds.base import Stage
 
 INTERVAL = 0.25
 SIGN_OF_LIFE = 1.0

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -121,13 +122,15 @@ def test_a_program_that_is_not_there_fails_by_name(supervisor: Supervisor):
         supervisor.start(Program("ghost", ["/no/such/program"]))
 
 
-def test_what_was_started_first_is_stopped_last(heard: Heard):
+def test_a_base_is_stopped_when_all_that_stands_on_it_has(heard: Heard):
     with Supervisor(heard.say).running() as supervisor:
-        supervisor.start(python("first", SAYS_GOODBYE))
-        supervisor.start(python("second", SAYS_GOODBYE))
-        for name in ("first", "second"):
+        supervisor.start(replace(python("base", SAYS_GOODBYE), base=True), python("one", SAYS_GOODBYE))
+        supervisor.start(python("other", SAYS_GOODBYE))
+        for name in ("base", "one", "other"):
             supervisor.wait_until(heard.says(name, "up"), name, within=10)
-    assert heard[-2:] == [("second", "goodbye"), ("first", "goodbye")]
+    goodbyes = [name for name, line in heard if line == "goodbye"]
+    assert sorted(goodbyes[:2]) == ["one", "other"]
+    assert goodbyes[2] == "base"
 
 
 def test_a_process_that_does_not_stop_is_killed_after_the_grace(heard: Heard):

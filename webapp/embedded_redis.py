@@ -41,7 +41,7 @@ class EmbeddedRedis:
             "save": "",
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        return Program("redis", [_binary(), *arguments], quiet=self._quiet)
+        return Program("redis", [_binary(), *arguments], quiet=self._quiet, base=True)
 
     def answers(self) -> bool:
         """Whether it serves; no while it still loads what it kept."""

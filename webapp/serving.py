@@ -47,8 +47,10 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         greeting = _first_admin(settings)
         if redis:
             supervisor.wait_until(redis.answers, "redis", within=READY_WITHIN)
-        supervisor.start(_web(settings, listener), *_workers(settings))
+        # The web first and alone: workers load a lot, and a person waits for the first page.
+        supervisor.start(_web(settings, listener))
         supervisor.wait_until(lambda: _healthy(listener), "web", within=READY_WITHIN)
+        supervisor.start(*_workers(settings))
         print(f"{greeting}Headway is ready at {_address(settings)}", flush=True)
         supervisor.watch()
 

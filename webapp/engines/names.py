@@ -25,26 +25,10 @@ YEAR = re.compile(r"\b1\d{3}\b|\b20\d\d\b")
 # A long word in capitals is shouted, a short one an abbreviation.
 SHOUTED = re.compile(r"\b[A-Z]{7,}\b")
 EDGES = " \t\n\"'“”‘’«».,;:!?()[]{}<>*_#|/\\–—-•"
-VAGUE = frozenset(
-    [
-        "one",
-        "ones",
-        "thing",
-        "things",
-        "something",
-        "anything",
-        "nothing",
-        "other",
-        "others",
-        "way",
-        "same",
-        "such",
-        "part",
-        "lot",
-        "number",
-        "kind",
-    ]
-)
+VAGUE_WORDS = """
+    one ones thing things something anything nothing other others way same such part lot number kind bc ad
+"""
+VAGUE = frozenset(VAGUE_WORDS.split())
 
 
 def tidy_name(text: str) -> str:

@@ -11,70 +11,12 @@ OPENING = 320
 ON, OFF = "\x02", "\x03"
 
 # Words that stand in nearly every passage: alone they would find everything.
-STOP = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "but",
-        "by",
-        "did",
-        "do",
-        "does",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "me",
-        "my",
-        "no",
-        "not",
-        "of",
-        "on",
-        "or",
-        "our",
-        "she",
-        "he",
-        "so",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "to",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "will",
-        "with",
-        "you",
-        "your",
-    ]
-)
+STOP_WORDS = """
+    a an and are as at be but by did do does for from had has have how i if in into is it its me my no not of on or our
+    she he so than that the their them then there these they this to was we were what when where which who why will
+    with you your
+"""
+STOP = frozenset(STOP_WORDS.split())
 
 
 def queries(question: str) -> Iterator[str]:

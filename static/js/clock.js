@@ -38,7 +38,7 @@
     if (since) return duration(now() - since);
     if (left) {
       const rest = left - (now() - element.dataset.at);
-      return rest > 0.5 ? `about ${roughly(rest)} left` : "almost there";
+      return rest > 0.5 ? `about ${roughly(rest)} left` : ""; // a guess that has run out is none
     }
     if (as === "for") return `for ${duration(now() - at)}`;
     if (as === "ago") return ago(at);

@@ -67,6 +67,10 @@ class JobListHtml(Rendering):
     environment: Environment
     card: JobHtml
 
+    def parts(self, state: JobsState) -> dict[str, Message]:
+        """Nothing to swap, but heard: a page without a job must know its stream works."""
+        return {"hello": Message("", event="hello")}
+
     def tail(self, state: JobsState, after: int | None) -> Message | None:
         newer = [job for job in state.jobs if after is not None and job.job.id > after]
         template = self.environment.get_template(partial("job", CARD))

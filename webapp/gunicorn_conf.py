@@ -46,6 +46,8 @@ def on_starting(_server: Any) -> None:
 
 def post_fork(_server: Any, _worker: Any) -> None:
     die_with_parent()
+    # Until it sets up its own signals, a worker has the master's, which would swallow an early TERM.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def post_worker_init(worker: Any) -> None:

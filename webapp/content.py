@@ -79,7 +79,7 @@ def clean_name(name: str) -> str:
     """Without a path, control characters and direction marks; at most 255 bytes, the extension kept."""
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
     # Categories C…: control, format (direction marks and zero-width ones too), unassigned, surrogates.
-    visible = "".join(c if not c.isspace() else " " for c in last if unicodedata.category(c)[0] != "C")
+    visible = "".join(c for c in last if c.isspace() or unicodedata.category(c)[0] != "C")
     tidy = " ".join(unicodedata.normalize("NFC", visible).split())
     if not tidy.strip(". "):
         return "unnamed"

@@ -14,6 +14,7 @@ from webapp.records.document import Document
 
 PER_PAGE = 50
 PAGES_AT_ONCE = 5
+MOST = 10**9
 TABS = ("text", "chunks", "entities", "relations")
 
 bp = Blueprint("documents", __name__)
@@ -22,7 +23,7 @@ bp = Blueprint("documents", __name__)
 @bp.get("/documents")
 def index() -> str:
     """Everybody's for an admin, one's own for a member."""
-    offset = max(request.args.get("offset", 0, type=int), 0)
+    offset = _number("offset", least=0)
     owner_id = None if current_user.is_admin else current_user.id
     with services().database.reading() as session:
         documents = Document.newest(session, owner_id=owner_id, limit=PER_PAGE + 1, offset=offset)
@@ -51,7 +52,7 @@ def _find(session: Session, document_id: str) -> Document:
 
 
 def _text(session: Session, document: Document) -> dict[str, Any]:
-    first = max(request.args.get("page", 1, type=int), 1)
+    first = _number("page", least=1)
     marked = request.args.get("from", type=int), request.args.get("to", type=int)
     pages = document.pages(session, after=first - 1, limit=PAGES_AT_ONCE)
     return {
@@ -81,7 +82,7 @@ def _entities(session: Session, document: Document) -> dict[str, Any]:
 
 def _relations(session: Session, document: Document) -> dict[str, Any]:
     """With `about`, the neighbourhood of that name only."""
-    about = request.args.get("about") or None
+    about = request.args.get("about", "").replace("\0", "") or None
     listed = _listed(lambda limit, offset: document.relations(session, about=about, limit=limit, offset=offset))
     around = document.neighbours(session, about, depth=2) if about else []
     further = [relation for relation in around if about not in (relation.subject, relation.object)]
@@ -89,9 +90,14 @@ def _relations(session: Session, document: Document) -> dict[str, Any]:
 
 
 def _listed(load: Any) -> dict[str, Any]:
-    offset = max(request.args.get("offset", 0, type=int), 0)
+    offset = _number("offset", least=0)
     items = load(PER_PAGE + 1, offset)
     return {"items": items[:PER_PAGE], "offset": offset, "next_offset": _next(items, offset)}
+
+
+def _number(name: str, *, least: int) -> int:
+    """From the query; databases take no number of any length."""
+    return min(max(request.args.get(name, least, type=int), least), MOST)
 
 
 def _next(items: Any, offset: int) -> int | None:

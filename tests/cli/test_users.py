@@ -1,6 +1,7 @@
 from tests.cli.conftest import Headway
 from tests.conftest import Cast
 from webapp.records.database import Database
+from webapp.records.login import Login
 from webapp.records.user import User
 
 PASSWORD = "a long password"
@@ -55,11 +56,14 @@ def test_a_disabled_user_can_be_let_in_again(headway: Headway, cast: Cast):
     assert "disabled" not in headway("users", "list").output
 
 
-def test_a_password_is_changed(headway: Headway, cast: Cast, database: Database):
+def test_a_changed_password_signs_the_user_out_everywhere(headway: Headway, cast: Cast, database: Database):
+    with database.transaction() as session:
+        _, secret = Login.begin(session, session.merge(cast.ben), days=1)
     result = headway("users", "password", "ben@example.org", "--password-stdin", input="another password\n")
-    assert result.exit_code == 0
+    assert result.exit_code == 0, result.output
     with database.reading() as session:
         assert User.authenticate(session, "ben@example.org", "another password")
+        assert Login.find(session, secret) is None
 
 
 def test_an_unknown_user_is_named(headway: Headway, cast: Cast):

@@ -8,6 +8,7 @@ import click
 from sqlalchemy import select
 
 from webapp.cli.stores import open_database, user_with
+from webapp.records.login import Login
 from webapp.records.user import ROLES, User
 from webapp.settings import Settings
 
@@ -71,11 +72,13 @@ def enable(settings: Settings, email: str) -> None:
 @password_option
 @click.pass_obj
 def password(settings: Settings, email: str, from_stdin: bool) -> None:
-    """Set a user's password."""
+    """Set a user's password, and sign them out everywhere."""
     new = _password(from_stdin)
     try:
         with open_database(settings).transaction() as session:
-            user_with(session, email).set_password(session, new)
+            user = user_with(session, email)
+            user.set_password(session, new)
+            Login.end_others(session, user.id)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"Set the password of {email}.")

@@ -5,23 +5,21 @@ It imports only what the functions it is asked for import themselves.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-import threading
-import time
 import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
-PARENT_CHECK = 0.5
+from webapp.processes import end_with
 
 
 def main() -> None:
     # Ctrl-C goes to the whole terminal group; the parent decides when a lane ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent, connection = int(sys.argv[1]), Connection(int(sys.argv[2]))
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+    # An idle lane sees its pipe close; a busy one must look.
+    end_with(parent)
     while True:
         try:
             function, item = connection.recv()
@@ -50,15 +48,6 @@ def _portable(error: Exception) -> Exception:
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
-
-
-def _die_with(parent: int) -> None:
-    """An idle lane sees its pipe close; a busy one must look. (The kernel's parent-death signal goes
-    by thread: a lane started by a thread that ends would die while its parent lives.)
-    """
-    while os.getppid() == parent:
-        time.sleep(PARENT_CHECK)
-    os._exit(1)
 
 
 if __name__ == "__main__":

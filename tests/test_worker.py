@@ -1,0 +1,161 @@
+"""Jobs through a real runner process and a real Redis: how each ends, and that the worker outlives it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cast
+from tests.serving import eventually
+from webapp.acceptance import Upload, accept
+from webapp.records.event import Event
+from webapp.records.job import Job
+from webapp.records.worker import Worker as WorkerRow
+from webapp.runner import Order, Runner
+from webapp.services import Services
+from webapp.sweeper import sweep
+from webapp.worker import settle
+
+NEVER = 1_000_000
+
+
+@pytest.fixture
+def runner(services: Services) -> Iterator[Runner]:
+    runner = Runner(services.settings)
+    yield runner
+    runner.kill()
+
+
+def upload(services: Services, data: bytes, name: str = "data.bin") -> Upload:
+    incoming = services.files.receive(NEVER)
+    incoming.write(data)
+    return Upload(incoming, name)
+
+
+def checksum(services: Services, cast: Cast, data: bytes = b"hello", **params: int) -> Job:
+    return accept(services, owner_id=cast.ben.id, kind_name="checksum", params=params, upload=upload(services, data))
+
+
+def claim(services: Services, job: Job) -> Job:
+    with services.database.transaction() as session:
+        worker = WorkerRow.register(session, "here:1")
+        found = Job.claim(session, job.id, worker.id)
+    assert found
+    return found
+
+
+def stored(services: Services, job: Job) -> Job:
+    with services.database.reading() as session:
+        found = Job.find(session, job.id)
+    assert found
+    return found
+
+
+def test_an_accepted_job_is_on_the_queue_with_its_file_kept(services: Services, cast: Cast) -> None:
+    job = checksum(services, cast)
+    assert services.queue.waiting() == {job.id}
+    assert job.file_key
+    assert services.files.read(job.file_key).read() == b"hello"
+    assert list(services.files.incoming.iterdir()) == []
+
+
+def test_a_job_runs_to_its_result_and_its_trace_is_kept(services: Services, cast: Cast, runner: Runner) -> None:
+    job = claim(services, checksum(services, cast))
+    outcome = runner.run(Order.of(job), lambda: False)
+    with services.database.transaction() as session:
+        settle(session, job, outcome)
+    done = stored(services, job)
+    assert (done.state, done.result and done.result["md5"]) == ("completed", "5d41402abc4b2a76b9719d911017c592")
+    assert done.last_progress
+    assert done.last_progress["fraction"] == 1.0
+    assert done.last_lines
+
+
+def test_a_missing_file_fails_the_attempt_with_words_and_a_traceback_in_the_log(
+    services: Services, cast: Cast, runner: Runner
+) -> None:
+    job = claim(services, checksum(services, cast))
+    assert job.file_key
+    services.files.delete(job.file_key)
+    outcome = runner.run(Order.of(job), lambda: False)
+    assert outcome.state == "failed"
+    assert not outcome.permanent
+    assert "FileNotFoundError" in outcome.error
+    assert any("Traceback" in line.text for line in outcome.trace.lines)
+
+
+def test_a_runner_that_is_killed_fails_only_its_attempt(services: Services, cast: Cast, runner: Runner) -> None:
+    slow = claim(services, checksum(services, cast, b"x" * 1000, bytes_per_second=1))
+
+    def kill_once_running() -> bool:
+        if services.live.read(slow.id, slow.attempt).progress:
+            assert runner.pid
+            os.kill(runner.pid, signal.SIGSEGV)
+        return False
+
+    outcome = runner.run(Order.of(slow), kill_once_running, look_every=0.05)
+    assert (outcome.state, outcome.permanent) == ("failed", False)
+    assert "SIGSEGV" in outcome.error
+    quick = claim(services, checksum(services, cast))
+    assert runner.run(Order.of(quick), lambda: False).state == "completed"
+
+
+def test_a_cancelled_job_stops_by_itself(services: Services, cast: Cast, runner: Runner) -> None:
+    job = claim(services, checksum(services, cast, b"x" * 1000, bytes_per_second=1))
+
+    def cancel_once_running() -> None:
+        eventually(lambda: services.live.read(job.id, job.attempt).progress)
+        services.live.ask_to_stop(job.id, job.attempt)
+
+    thread = threading.Thread(target=cancel_once_running)
+    thread.start()
+    outcome = runner.run(Order.of(job), lambda: False)
+    thread.join()
+    assert outcome.state == "cancelled"
+    assert outcome.trace.progress
+
+
+def test_a_job_that_does_not_stop_is_stopped_by_force(services: Services, cast: Cast, runner: Runner) -> None:
+    job = claim(services, checksum(services, cast, b"x" * 1000, bytes_per_second=1))
+    outcome = runner.run(Order.of(job), lambda: True, look_every=0.01)
+    assert outcome.state == "cancelled"
+
+
+def test_the_sweeper_queues_what_is_queued_and_on_no_queue(services: Services, cast: Cast) -> None:
+    job = checksum(services, cast)
+    services.redis.flushall()
+    sweep(services.database, services.queue)
+    assert services.queue.waiting() == set()
+    with services.database.transaction() as session:
+        session.get_one(Job, job.id).created_at = job.created_at.replace(year=2020)
+    sweep(services.database, services.queue)
+    sweep(services.database, services.queue)
+    assert services.queue.huey.pending_count() == 1
+
+
+def test_the_sweeper_gives_back_what_a_lost_worker_held(services: Services, cast: Cast) -> None:
+    job = claim(services, checksum(services, cast))
+    services.redis.flushall()
+    with services.database.transaction() as session:
+        row = session.get_one(WorkerRow, job.worker_id)
+        row.seen_at = row.seen_at.replace(year=2020)
+    sweep(services.database, services.queue)
+    assert stored(services, job).state == "queued"
+    assert services.queue.waiting() == {job.id}
+    with services.database.reading() as session:
+        assert Event.of(session, job.id)[-1].name == "released"
+
+
+def test_a_refused_upload_leaves_nothing_behind(services: Services, cast: Cast, tmp_path: Path) -> None:
+    sent = upload(services, b"%PDF-1.4 not really", "report.exe")
+    with pytest.raises(Exception, match="report.exe"):
+        accept(services, owner_id=cast.ben.id, kind_name="ingest_document", params={}, upload=sent)
+    sent.incoming.discard()
+    files = [path for path in (services.settings.data_dir / "files").rglob("*") if path.is_file()]
+    assert files == []
+    assert services.queue.waiting() == set()

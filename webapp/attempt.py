@@ -1,0 +1,93 @@
+"""The process in which attempts run: one order after another, until its worker goes away."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from webapp.engines.lanes import Lanes
+from webapp.errors import JobError
+from webapp.kinds import KINDS
+from webapp.kinds.base import Attempt, Kind
+from webapp.logs import configure
+from webapp.processes import end_with
+from webapp.progress import LogLine, Progress
+from webapp.records.database import Change
+from webapp.records.job import Trace
+from webapp.report import Cancelled, Report
+from webapp.runner import Order, Outcome
+from webapp.services import Services
+
+ERROR_LENGTH = 2_000
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with(int(sys.argv[1]))
+    pipe = Connection(int(sys.argv[2]))
+    try:
+        settings = pipe.recv()
+        configure(settings.log_level)
+        services, lanes = Services.open(settings), Lanes(settings.lanes)
+        while True:
+            pipe.send(attempt(pipe.recv(), services, lanes))
+    except (EOFError, OSError):
+        return
+
+
+def attempt(order: Order, services: Services, lanes: Lanes) -> Outcome:
+    """One try at one job, from its order to how it ended."""
+    kind = KINDS[order.kind]
+    change = Change("job", order.job_id, order.owner_id, "progress")
+
+    def publish(progress: Progress | None, lines: Sequence[LogLine]) -> bool:
+        return services.live.publish(change, order.attempt, progress, lines)
+
+    with Report(kind.stages, publish, attempt=order.attempt) as report:
+        outcome = _work(kind, order, services, lanes, report)
+    return replace(outcome, trace=Trace(report.picture(), report.tail))
+
+
+def _work(kind: Kind, order: Order, services: Services, lanes: Lanes, report: Report) -> Outcome:
+    try:
+        with ExitStack() as stack:
+            file = stack.enter_context(services.files.local(order.file_key)) if order.file_key else None
+            input = kind.Input.model_validate(order.params)
+            return Outcome("completed", result=kind.run(_given(order, services, lanes, file), input, report))
+    except Cancelled:
+        return Outcome("cancelled")
+    except JobError as error:
+        report.log(str(error), "error")
+        return Outcome("failed", error=str(error), permanent=error.permanent)
+    except Exception as error:
+        log.exception("job=%s attempt=%s failed", order.job_id, order.attempt)
+        for line in traceback.format_exception(error):
+            report.log(line.rstrip(), "error")
+        return Outcome("failed", error=f"{type(error).__name__}: {error}"[:ERROR_LENGTH], permanent=False)
+
+
+def _given(order: Order, services: Services, lanes: Lanes, file: Path | None) -> Attempt:
+    return Attempt(
+        job_id=order.job_id,
+        number=order.attempt,
+        owner_id=order.owner_id,
+        document_id=order.document_id,
+        file=file,
+        file_name=order.file_name,
+        database=services.database,
+        passages=services.passages,
+        lanes=lanes,
+    )
+
+
+if __name__ == "__main__":
+    main()

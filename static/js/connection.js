@@ -82,6 +82,11 @@
   // Skip the wait before the next attempt: somebody is looking.
   const hurry = () => setTimeout(() => connection?.delayCanceller?.());
 
+  function tryStream() {
+    tried = -RETRY;
+    stream.dispatchEvent(new CustomEvent("every"));
+  }
+
   function startPolling() {
     if (polling || over) return;
     polling = true;
@@ -101,12 +106,13 @@
     if (!polling || document.hidden) return;
     try {
       await ask();
+      if (pollDelay > POLL) tryStream(); // the server is back
       pollDelay = POLL;
     } catch {
       if (polling) show("offline", navigator.onLine ? "No answer" : WORDS.offline);
       pollDelay = Math.min(pollDelay * 2, LONGEST_POLL);
     }
-    if (polling) pollTimer = setTimeout(poll, pollDelay);
+    if (polling) pollTimer = setTimeout(poll, pollDelay * (0.8 + 0.4 * Math.random()));
   }
 
   async function ask() {
@@ -176,7 +182,7 @@
     if (polling) poll();
     else hurry();
   });
-  window.addEventListener("online", () => (polling ? poll() : hurry()));
+  window.addEventListener("online", () => (polling ? tryStream() : hurry()));
   window.addEventListener("offline", () => over || show("offline"));
   window.addEventListener("pageshow", ({ persisted }) => persisted && !over && location.reload());
 

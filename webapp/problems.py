@@ -7,7 +7,7 @@ import logging
 
 from flask import Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, RequestEntityTooLarge
 
 from webapp.errors import JobError
 from webapp.files import TooLarge
@@ -21,7 +21,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(TooLarge, lambda _error: answer(_too_large(app)))
     app.register_error_handler(RequestEntityTooLarge, lambda _error: answer(_too_large(app)))
     app.register_error_handler(JobError, lambda error: answer(Refused(str(error))))
-    app.register_error_handler(CSRFError, lambda error: answer(_stale_form(error)))
+    app.register_error_handler(CSRFError, lambda _error: answer(StaleForm()))
     app.register_error_handler(HTTPException, answer)
     app.register_error_handler(Exception, _unexpected)
 
@@ -34,6 +34,11 @@ class Refused(HTTPException):
 
     def __init__(self, description: str) -> None:
         super().__init__(description)
+
+
+class StaleForm(BadRequest):
+    name = "This page is too old"
+    description = "The form was not sent from a current page. Reload the page and try again."
 
 
 def answer(error: HTTPException) -> Response:
@@ -73,12 +78,6 @@ def _body(error: HTTPException) -> str:
 def _too_large(app: Flask) -> HTTPException:
     limit = app.extensions["headway"].settings.max_upload / MEGABYTE
     return RequestEntityTooLarge(f"The file is too large: at most {limit:,.1f} MB may be uploaded.")
-
-
-def _stale_form(error: CSRFError) -> HTTPException:
-    error.name = "This page is too old"
-    error.description = "The form was not sent from a current page. Reload the page and try again."
-    return error
 
 
 def _unexpected(error: Exception) -> Response:

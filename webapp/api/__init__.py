@@ -15,10 +15,10 @@ def init_app(app: Flask, services: Services) -> None:
     api = Blueprint("api", __name__)
     for part in PARTS:
         api.register_blueprint(part.bp)
+        csrf.exempt(part.bp)
     api.before_request(refuse_foreign_pages)
     api.after_request(lambda response: _allow_origins(response, services.settings.cors_origins))
     app.register_blueprint(api)
-    csrf.exempt(api)
 
 
 def _allow_origins(response: Response, origins: tuple[str, ...]) -> Response:

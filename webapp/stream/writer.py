@@ -22,8 +22,8 @@ HEADERS = {
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
 }
-# A first comment makes proxies pass the headers on; the random retry spreads those who come back.
-OPENING = ": headway\nretry: {retry}\n\n"
+# A first comment makes proxies pass the headers on.
+OPENING = b": headway\n\n"
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +47,17 @@ def stream(
 
 
 def _pieces(hub: Hub, watcher: Watcher, heartbeat: bytes) -> Iterator[bytes]:
-    yield OPENING.format(retry=random.randint(2000, 8000)).encode()  # noqa: S311
+    yield OPENING
+    # Spreads those who come back. It goes before the first event's own lines: readers take a lone one for an event.
+    retry = b"retry: %d\n" % random.randint(2000, 8000)  # noqa: S311
     ends_at = watcher.opened_at + LIFETIME * random.uniform(0.8, 1.0)  # noqa: S311
     while time.monotonic() < ends_at:
         piece = watcher.take(HEARTBEAT)
         if piece is None:
             yield heartbeat
         elif piece:
-            yield piece
+            yield retry + piece
+            retry = b""
         if watcher.finished and not watcher.pending:
             return
 

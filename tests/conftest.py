@@ -91,7 +91,13 @@ def server() -> Iterator[Server]:
     with serving(folder / "data") as server:
         for name in ("ben", "cleo"):
             server.command(
-                "users", "create", f"{name}@example.org", "--role", "member", "--password-stdin", input=LOGIN["password"]
+                "users",
+                "create",
+                f"{name}@example.org",
+                "--role",
+                "member",
+                "--password-stdin",
+                input=LOGIN["password"],
             )
         yield server
     shutil.rmtree(folder)

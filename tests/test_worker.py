@@ -153,7 +153,7 @@ def test_the_sweeper_gives_back_what_a_lost_worker_held(services: Services, cast
 
 def test_a_refused_upload_leaves_nothing_behind(services: Services, cast: Cast, tmp_path: Path) -> None:
     sent = upload(services, b"%PDF-1.4 not really", "report.exe")
-    with pytest.raises(Exception, match="report.exe"):
+    with pytest.raises(Exception, match="report"):
         accept(services, owner_id=cast.ben.id, kind_name="ingest_document", params={}, upload=sent)
     sent.incoming.discard()
     files = [path for path in (services.settings.data_dir / "files").rglob("*") if path.is_file()]

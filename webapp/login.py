@@ -30,7 +30,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, eq=False)
-class Identity(UserMixin):
+class Identity(UserMixin):  # type: ignore[misc]
     """A person, and by what they are known: `login` for a browser, none for a token or ticket."""
 
     user: User

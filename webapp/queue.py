@@ -13,7 +13,7 @@ from redis import ConnectionPool
 from webapp.live.client import translated
 
 
-class JsonSerializer(Serializer):
+class JsonSerializer(Serializer):  # type: ignore[misc]
     """JSON in place of Huey's pickle: whoever can write to Redis must not get to run code here."""
 
     def _serialize(self, data: Message) -> bytes:

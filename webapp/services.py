@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from redis import Redis
-from webapp.engines.passages import Passages
 
+from webapp.engines.passages import Passages
 from webapp.files import FileStore
 from webapp.live import question
 from webapp.live.client import connect

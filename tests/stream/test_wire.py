@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from httpx_sse._decoders import SSEDecoder, SSELineDecoder
 from hypothesis import given
 from hypothesis import strategies as st
-from httpx_sse._decoders import SSEDecoder, SSELineDecoder
 
 from webapp.stream.wire import Message
 

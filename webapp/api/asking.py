@@ -19,7 +19,7 @@ def identity(ticket_for: int | None = None) -> Identity:
         return by_ticket(ticket, ticket_for)
     if not current_user.is_authenticated:
         raise Unauthorized("Send a login cookie, or a token as “Authorization: Bearer …”.")
-    return current_user._get_current_object()  # type: ignore[no-any-return]
+    return current_user._get_current_object()
 
 
 def admin(ticket_for: int | None = None) -> Identity:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from webapp.kinds.ingest_document import IngestDocument
-
 from webapp.kinds.base import Kind
 from webapp.kinds.checksum import Checksum
+from webapp.kinds.ingest_document import IngestDocument
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (IngestDocument(), Checksum())}

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
     from webapp.engines.lanes import Lanes
     from webapp.engines.passages import Passages
-
     from webapp.records.database import Database
     from webapp.records.job import Job
     from webapp.report import Report

@@ -19,7 +19,7 @@ from sqlalchemy import JSON, ForeignKey, Index, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, undefer_group
 
 from webapp.progress import LogLine, Progress
-from webapp.records.database import Base, Change, UTCDateTime, now
+from webapp.records.database import Base, Change, UTCDateTime, changed, now
 from webapp.records.event import Event
 from webapp.records.user import User
 from webapp.records.worker import LEASE, Worker
@@ -168,7 +168,7 @@ class Job(Base):
         """Take a queued job for a worker, as its next attempt; None if there is nothing to take."""
         claimed = update(cls).where(cls.id == job_id, cls.state == "queued")
         values = {"state": "processing", "attempt": cls.attempt + 1, "worker_id": worker_id, "started_at": now()}
-        if not session.execute(claimed.values(values)).rowcount:
+        if not changed(session, claimed.values(values)):
             return None
         job = session.get_one(cls, job_id, populate_existing=True)
         job._happened(session, "claimed", worker=job.worker_name)
@@ -188,11 +188,11 @@ class Job(Base):
     def request_cancel(self, session: Session, by: str) -> bool:
         """Cancel at once what waits; ask what runs to stop. False if it has ended already."""
         waiting = update(Job).where(Job.id == self.id, Job.state == "queued")
-        if session.execute(waiting.values(state="cancelled", finished_at=now())).rowcount:
+        if changed(session, waiting.values(state="cancelled", finished_at=now())):
             self._happened(session, "cancelled", by=by)
             return True
         running = update(Job).where(Job.id == self.id, Job.state == "processing", Job.cancel_requested_at.is_(None))
-        if session.execute(running.values(cancel_requested_at=now())).rowcount:
+        if changed(session, running.values(cancel_requested_at=now())):
             self._happened(session, "cancel_requested", by=by)
             return True
         return False
@@ -200,7 +200,7 @@ class Job(Base):
     def release(self, session: Session, reason: str) -> bool:
         """Give up the present attempt and go back to the queue."""
         values = {"state": "queued", "worker_id": None, "started_at": None}
-        if not session.execute(self._present_attempt().values(values)).rowcount:
+        if not changed(session, self._present_attempt().values(values)):
             return False
         self._happened(session, "released", reason=reason)
         return True
@@ -233,7 +233,7 @@ class Job(Base):
             "last_progress": trace.progress.model_dump() if trace.progress else None,
             "last_lines": [line.model_dump() for line in trace.lines],
         }
-        if not session.execute(self._present_attempt().values(values)).rowcount:
+        if not changed(session, self._present_attempt().values(values)):
             return False
         detail = {"error": values["error"]} if values.get("error") else {}
         self._happened(session, state, **detail)

@@ -23,7 +23,7 @@ def listen(redis: Redis, hub: Hub, is_closed: Callable[[], bool]) -> None:
     while not is_closed():
         try:
             with translated():
-                _subscription(redis.pubsub(), hub, is_closed)
+                _subscription(redis.pubsub(), hub, is_closed)  # type: ignore[no-untyped-call]
         except LiveUnavailable as error:
             log.warning("no word of changes: %s", error)
             # Pages are to say that they are stale, and later to catch up.

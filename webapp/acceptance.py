@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from webapp import content
+from webapp.content import check, clean_name
 from webapp.errors import JobError
 from webapp.files import Incoming
 from webapp.kinds import KINDS
@@ -72,8 +72,8 @@ def _checked(kind: Kind, params: Mapping[str, Any]) -> dict[str, Any]:
 def _stored(services: Services, kind: Kind, upload: Upload) -> StoredFile:
     if kind.accepts is None:
         raise JobError(f"“{kind.label}” takes no file.")
-    name = content.clean_name(upload.name)
+    name = clean_name(upload.name)
     upload.incoming.flush()
-    media_type = content.check(Path(upload.incoming.path), name, kind.accepts)
+    media_type = check(Path(upload.incoming.path), name, kind.accepts)
     size, sha256 = upload.incoming.size, upload.incoming.sha256
     return StoredFile(services.files.keep(upload.incoming), name, size, sha256, media_type)

@@ -120,8 +120,8 @@ def test_stages_counters_and_log_are_true(ingestion) -> None:
         "chunking",
         "embedding",
         "extracting",
-        "storing-vectors",
         "storing-graph",
+        "storing-vectors",
     ]
     assert {stage.status for stage in last.stages} == {"completed"}
     assert all(stage.done == stage.total for stage in last.stages)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from webapp.records.job import Job
 
 OFFICE = parse.OFFICE
+EXTRACTED_TOGETHER = 4
 
 
 class IngestDocument(Kind):
@@ -30,8 +31,8 @@ class IngestDocument(Kind):
         Stage("chunking", weight=0.5, unit="pages"),
         Stage("embedding", weight=24, unit="chunks"),
         Stage("extracting", weight=14, unit="chunks"),
-        Stage("storing-vectors", weight=0.3, unit="vectors"),
         Stage("storing-graph", weight=0.2, unit="rows"),
+        Stage("storing-vectors", weight=0.3, unit="vectors"),
     )
     accepts = Accepts(
         types={
@@ -63,8 +64,9 @@ class IngestDocument(Kind):
         chunks = _split(parsed, report)
         vectors = _embed(job, chunks, report)
         graph = _extract(job, chunks, report)
+        _store_graph(job, parsed, graph, report)
         _store_vectors(job, chunks, vectors, report)
-        return _store_graph(job, parsed, chunks, graph, report)
+        return _finish(job, parsed, chunks, graph)
 
 
 def _parse(job: Attempt, report: Report) -> Parsed:
@@ -104,7 +106,7 @@ def _split(parsed: Parsed, report: Report) -> list[Chunk]:
 def _embed(job: Attempt, chunks: list[Chunk], report: Report) -> list[bytes]:
     vectors: dict[int, bytes] = {}
     with report.stage("embedding", total=len(chunks)):
-        for done, vector in job.lanes.map(embed.embed_chunk, chunks, report, name=Chunk.title):
+        for done, vector in job.lanes.map(embed.embed_chunk, chunks, report):
             vectors[done.index] = vector
             report.advance()
     return [vectors[index] for index in range(len(chunks))]
@@ -112,17 +114,31 @@ def _embed(job: Attempt, chunks: list[Chunk], report: Report) -> list[bytes]:
 
 def _extract(job: Attempt, chunks: list[Chunk], report: Report) -> Graph:
     graph = Graph()
+    groups = [chunks[start : start + EXTRACTED_TOGETHER] for start in range(0, len(chunks), EXTRACTED_TOGETHER)]
     with report.stage("extracting", total=len(chunks)):
-        for done, extraction in job.lanes.map(extract.extract_chunk, chunks, report, name=Chunk.title):
-            entities, relations = graph.add(done, extraction)
-            report.count("entities", entities)
-            report.count("relations", relations)
-            report.advance()
+        for done, extractions in job.lanes.map(extract.extract_chunks, groups, report, name=chunk.title):
+            for one, extraction in zip(done, extractions, strict=True):
+                entities, relations = graph.add(one, extraction)
+                report.count("entities", entities)
+                report.count("relations", relations)
+                report.advance()
     if graph.skipped:
         report.log(
             f"{_count(graph.skipped, 'chunk')} not in English: names and facts are found in English only", "warning"
         )
     return graph
+
+
+def _store_graph(job: Attempt, parsed: Parsed, graph: Graph, report: Report) -> None:
+    entities, relations = graph.entities(), graph.relations()
+    with report.stage("storing-graph", total=len(entities) + len(relations)):
+        with job.database.transaction() as session:
+            document = session.get_one(Document, job.document_id)
+            document.store_pages(session, parsed)
+            written = document.store_graph(session, entities, relations)
+        report.count("graph_writes", written)
+        report.advance(written)
+    report.log(f"{_count(len(entities), 'entity', 'entities')} and {_count(len(relations), 'relation')} stored")
 
 
 def _store_vectors(job: Attempt, chunks: list[Chunk], vectors: list[bytes], report: Report) -> None:
@@ -137,23 +153,15 @@ def _store_vectors(job: Attempt, chunks: list[Chunk], vectors: list[bytes], repo
     report.log(f"{_count(len(chunks), 'vector')} stored")
 
 
-def _store_graph(job: Attempt, parsed: Parsed, chunks: list[Chunk], graph: Graph, report: Report) -> dict[str, Any]:
-    entities, relations = graph.entities(), graph.relations()
-    with report.stage("storing-graph", total=len(entities) + len(relations)):
-        with job.database.transaction() as session:
-            document = session.get_one(Document, job.document_id)
-            document.store_pages(session, parsed)
-            written = document.store_graph(session, entities, relations)
-            document.finish(chunks=len(chunks))
-        report.count("graph_writes", written)
-        report.advance(written)
-    report.log(f"{_count(len(entities), 'entity', 'entities')} and {_count(len(relations), 'relation')} stored")
+def _finish(job: Attempt, parsed: Parsed, chunks: list[Chunk], graph: Graph) -> dict[str, Any]:
+    with job.database.transaction() as session:
+        session.get_one(Document, job.document_id).finish(chunks=len(chunks))
     return {
         "document_id": job.document_id,
         "pages": len(parsed.pages),
         "chunks": len(chunks),
-        "entities": len(entities),
-        "relations": len(relations),
+        "entities": len(graph.entities()),
+        "relations": len(graph.relations()),
         "characters": parsed.characters,
     }
 

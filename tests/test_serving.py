@@ -53,8 +53,7 @@ def test_a_process_that_is_killed_comes_back(tmp_path: Path):
     with serving(tmp_path / "data", HEADWAY_WORKERS="1") as server:
         for word in ("gunicorn", "valkey-server", "worker"):
             restarted(server, word)
-        answers = eventually(lambda: httpx.get(f"{server.url}/readyz").status_code == 200 or None)
-        assert answers
+        eventually(lambda: httpx.get(f"{server.url}/readyz", timeout=30).status_code == 200)
         assert all(f"{name} ended; starting it again" in log_of(server) for name in ("web", "redis", "worker-1"))
         assert server.stop() == 0
 
@@ -81,6 +80,7 @@ def test_the_first_login_is_shown_once_and_works(tmp_path: Path):
         assert login["email"] == LOGIN["email"]
         server.browser(login).close()
         assert log_of(server).splitlines()[-1] == f"Headway is ready at {server.url}"
+        assert not [path for path in server.data_dir.rglob("*") if path.stat().st_mode & 0o077]
         assert server.stop() == 0
     with serving(tmp_path / "data", HEADWAY_WORKERS="1", HEADWAY_ADMIN_PASSWORD="") as server:
         assert "password" not in log_of(server)
@@ -108,6 +108,12 @@ def test_a_host_that_is_not_ours_is_refused_in_words(tmp_path: Path):
 def test_a_data_folder_that_cannot_be_is_refused(tmp_path: Path):
     (tmp_path / "file").write_text("")
     assert refused(HEADWAY_DATA_DIR=str(tmp_path / "file/data")).startswith("Error: HEADWAY_DATA_DIR: ")
+
+
+def test_a_database_that_cannot_be_read_is_refused_in_words(tmp_path: Path):
+    (tmp_path / "headway.db").write_bytes(b"not a database" * 1000)
+    message = refused(HEADWAY_DATA_DIR=str(tmp_path), HEADWAY_PORT=free_port())
+    assert message == "Error: The database can't be used: file is not a database.\n"
 
 
 def test_a_first_admin_that_cannot_be_is_refused_and_nothing_is_left_running(tmp_path: Path):

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import http.client
+import io
 import secrets
 import socket
 import sys
 from collections.abc import Iterator
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from webapp import migrations
 from webapp.embedded_redis import EmbeddedRedis, RedisUnavailable
+from webapp.logs import printable
 from webapp.records.database import Database
 from webapp.records.user import User
 from webapp.settings import PROJECT, Settings, ensure_secret_key
@@ -29,11 +32,16 @@ class CannotServe(Exception):
 
 def serve(settings: Settings) -> None:
     """Serve until INT or TERM. Raises CannotServe once everything is stopped."""
+    # A terminal that lacks a letter must not bring the server down.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with _data_folder(settings), _listening(settings) as listener:
             _serve(settings, listener)
     except (ProcessFailed, RedisUnavailable, migrations.MigrationError) as error:
         raise CannotServe(str(error)) from error
+    except DBAPIError as error:
+        raise CannotServe(f"The database can't be used: {printable(str(error.orig))}.") from error
 
 
 def _serve(settings: Settings, listener: socket.socket) -> None:
@@ -44,20 +52,23 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         if redis:
             supervisor.start(redis.program())
         migrations.upgrade(settings.effective_database_url)
-        greeting = _first_admin(settings)
+        if greeting := _first_admin(settings):
+            print(greeting, flush=True)
         if redis:
             supervisor.wait_until(redis.answers, "redis", within=READY_WITHIN)
         # The web first and alone: workers load a lot, and a person waits for the first page.
         supervisor.start(_web(settings, listener))
         supervisor.wait_until(lambda: _healthy(listener), "web", within=READY_WITHIN)
         supervisor.start(*_workers(settings))
-        print(f"{greeting}Headway is ready at {_address(settings)}", flush=True)
+        print(f"Headway is ready at {_address(settings)}", flush=True)
         supervisor.watch()
 
 
 def say(name: str, line: str) -> None:
     """Show a line of a process's output."""
-    print(f"{name:<{NAME_WIDTH}} | {line}", flush=True)
+    # Whoever read along may have left; the server goes on.
+    with contextlib.suppress(BrokenPipeError):
+        print(f"{name:<{NAME_WIDTH}} | {line}", flush=True)
 
 
 @contextlib.contextmanager
@@ -110,8 +121,8 @@ def _first_admin(settings: Settings) -> str:
         except ValueError as error:
             raise CannotServe(f"HEADWAY_ADMIN_EMAIL or HEADWAY_ADMIN_PASSWORD: {error}") from None
     if settings.admin_password:
-        return f"The first admin is {admin.email}, with the password from HEADWAY_ADMIN_PASSWORD.\n"
-    return f"\nThe first login (shown this once):\n  email     {admin.email}\n  password  {password}\n\n"
+        return f"The first admin is {admin.email}, with the password from HEADWAY_ADMIN_PASSWORD."
+    return f"\nThe first login (shown this once):\n  email     {admin.email}\n  password  {password}\n"
 
 
 def _web(settings: Settings, listener: socket.socket) -> Program:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 
 import click
 
@@ -40,6 +41,8 @@ class Commands(click.Group):
 @click.pass_context
 def main(context: click.Context) -> None:
     """Headway's command line. Settings come from HEADWAY_* variables."""
+    # Whatever a command or its processes write is for their own user's eyes.
+    os.umask(0o077)
     try:
         context.obj = Settings.from_environment()
     except SettingsError as error:

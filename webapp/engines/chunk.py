@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -27,8 +27,13 @@ class Chunk:
     end: int
     text: str
 
-    def title(self) -> str:
+    def __str__(self) -> str:
         return f"chunk-{self.index + 1}"
+
+
+def title(chunks: Sequence[Chunk]) -> str:
+    """'chunk-5…8'"""
+    return str(chunks[0]) if len(chunks) == 1 else f"{chunks[0]}…{chunks[-1].index + 1}"
 
 
 def split(pages: Iterable[Page]) -> list[Chunk]:

@@ -90,6 +90,10 @@ class Lanes:
                 self._lanes[number].kill()
                 thread.join()
 
+    def pids(self) -> list[int]:
+        """Of the processes that run now."""
+        return [lane.pid for lane in self._lanes.values() if lane.pid]
+
     def close(self) -> None:
         for lane in self._lanes.values():
             lane.end()
@@ -110,6 +114,10 @@ class Lane:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process and self._process.poll() is None else None
 
     def call(self, function: Callable[[Item], Result], item: Item) -> Result:
         """The function's result, from the child. Its exceptions come with the child's traceback as a note."""

@@ -86,10 +86,9 @@ def test_the_first_login_is_shown_once_and_works(tmp_path: Path):
         assert "password" not in log_of(server)
 
 
-def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path):
-    with serving(tmp_path / "data", HEADWAY_WORKERS="1"):
-        message = refused(HEADWAY_DATA_DIR=str(tmp_path / "data"), HEADWAY_PORT="1")
-    assert message.startswith(f"Error: Another Headway is already running on {tmp_path / 'data'}. ")
+def test_a_second_server_on_the_same_data_is_refused(server: Server):
+    message = refused(HEADWAY_DATA_DIR=str(server.data_dir), HEADWAY_PORT=free_port())
+    assert message.startswith(f"Error: Another Headway is already running on {server.data_dir}. ")
 
 
 def test_a_port_in_use_is_refused_before_anything_starts(tmp_path: Path):

@@ -53,22 +53,26 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
             supervisor.start(redis.program())
         migrations.upgrade(settings.effective_database_url)
         if greeting := _first_admin(settings):
-            print(greeting, flush=True)
+            _print(greeting)
         if redis:
             supervisor.wait_until(redis.answers, "redis", within=READY_WITHIN)
         # The web first and alone: workers load a lot, and a person waits for the first page.
         supervisor.start(_web(settings, listener))
         supervisor.wait_until(lambda: _healthy(listener), "web", within=READY_WITHIN)
         supervisor.start(*_workers(settings))
-        print(f"Headway is ready at {_address(settings)}", flush=True)
+        _print(f"Headway is ready at {_address(settings)}")
         supervisor.watch()
 
 
 def say(name: str, line: str) -> None:
     """Show a line of a process's output."""
+    _print(f"{name:<{NAME_WIDTH}} | {line}")
+
+
+def _print(text: str) -> None:
     # Whoever read along may have left; the server goes on.
     with contextlib.suppress(BrokenPipeError):
-        print(f"{name:<{NAME_WIDTH}} | {line}", flush=True)
+        print(text, flush=True)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import api, assets, limits, login, problems, security, streaming, uploads, views
+from webapp import api, assets, compression, limits, login, problems, security, streaming, uploads, views
 from webapp.services import Services
 from webapp.settings import PROJECT, Settings, ensure_secret_key
 
@@ -24,6 +24,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     security.init_app(app)
     limits.init_app(app, settings)
     assets.init_app(app)
+    compression.init_app(app)
     streaming.init_app(app, services)
     problems.init_app(app)
     views.init_app(app)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.browser.conftest import logged_in
+from tests.browser.conftest import PATIENCE, logged_in
 from tests.serving import Server, eventually, form_token
 from webapp.views.samples import SAMPLE
 
@@ -26,6 +26,11 @@ RECORD = """element => {
         if (window.seen.at(-1) !== value) window.seen.push(value);
     };
     new MutationObserver(note).observe(document.body, {subtree: true, childList: true, attributes: true});
+}"""
+RECORD_CONNECTION = """() => {
+    window.states = [];
+    const connection = document.querySelector("#connection");
+    new MutationObserver(() => states.push(connection.dataset.state)).observe(connection, {attributes: true});
 }"""
 DROP = """([data, name]) => {
     const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
@@ -156,7 +161,7 @@ def test_a_page_that_can_not_stream_polls_says_so_and_goes_back(page: Page, tmp_
     before = int(percent(page) or 0)
     eventually(lambda: int(percent(page) or 0) > before)
     page.unroute("**/live*")
-    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live", timeout=PATIENCE)
     expect(card.locator("[id$=-status][data-state=completed]")).to_be_visible(timeout=60_000)
 
 
@@ -165,10 +170,7 @@ def test_a_stream_that_is_cut_resumes_by_itself(page: Page, server: Server, tmp_
     card.get_by_role("link").first.click()
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")
     page.evaluate("window.sameDocument = true")
-    page.evaluate(
-        "window.states = []; new MutationObserver(() => states.push(document.querySelector('#connection').dataset.state))"
-        ".observe(document.querySelector('#connection'), {attributes: true})"
-    )
+    page.evaluate(RECORD_CONNECTION)
     _end_streams_of_ada(server)
     expect(page.locator("[id$=-status][data-state=completed]").first).to_be_visible(timeout=60_000)
     assert "reconnecting" in page.evaluate("window.states")

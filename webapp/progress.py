@@ -5,6 +5,7 @@ Pure values: no I/O here. Times are seconds since the epoch, durations seconds, 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel
@@ -16,7 +17,9 @@ SECONDS_WITH_GROUND = 1.0
 Level = Literal["info", "warning", "error"]
 
 
-class StageProgress(BaseModel):
+# Stages and lanes are written for every item that is worked on: a model's fields cost several times as much.
+@dataclass(slots=True)
+class StageProgress:
     name: str
     unit: str = ""
     status: Literal["pending", "in_progress", "completed", "error"] = "pending"
@@ -36,7 +39,8 @@ class StageProgress(BaseModel):
         return max((self.ended_at or now) - self.started_at, 0.0) if self.started_at else 0.0
 
 
-class LaneProgress(BaseModel):
+@dataclass(slots=True)
+class LaneProgress:
     """One process inside the job, and what it is on."""
 
     id: int

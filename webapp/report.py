@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING
 
 from webapp.progress import LaneProgress, Level, LogLine, Progress, StageProgress
@@ -102,10 +103,10 @@ class Report:
 
     def busy(self, lane: int, item: str, fraction: float = 0.0) -> None:
         """A lane has taken an item, or is this far with it."""
-        self._lanes[lane] = LaneProgress(id=lane, status="processing", item=item, fraction=fraction)
+        self._lanes[lane] = LaneProgress(lane, "processing", item, fraction)
 
     def idle(self, lane: int, *, error: bool = False) -> None:
-        self._lanes[lane] = LaneProgress(id=lane, status="error" if error else "idle")
+        self._lanes[lane] = LaneProgress(lane, "error" if error else "idle")
 
     def log(self, text: str, level: Level = "info") -> None:
         """Say something for people to read; only the newest lines are kept."""
@@ -124,7 +125,7 @@ class Report:
 
     def picture(self) -> Progress:
         """The present state, as it is sent on."""
-        stages = [stage.model_copy() for stage in self._stages.values()]
+        stages = [copy(stage) for stage in self._stages.values()]
         lanes = list(self._lanes.values())
         in_flight = sum(lane.status == "processing" for lane in lanes)
         current = self._current

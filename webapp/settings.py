@@ -154,7 +154,7 @@ class Settings(BaseModel):
         "", repr=False, description="Signs cookies and tickets. Empty: made once and kept in the data folder."
     )
     max_upload: Annotated[ByteSize, AfterValidator(_bytes)] = Field(
-        ByteSize(200 * 1024 * 1024), description="Largest upload, in bytes or like 200MB or 1GiB."
+        ByteSize(200 * 1000 * 1000), description="Largest upload, in bytes or like 200MB or 1GiB."
     )
     max_streams_per_user: Count = Field(50, description="Open streams that one user may hold, for each web process.")
     max_streams_per_address: Count = Field(

@@ -99,15 +99,22 @@ class Job(Base):
         return session.get(cls, job_id, options=[undefer_group("trace")])
 
     @classmethod
-    def newest(cls, session: Session, *, owner_id: int | None = None, limit: int = 20) -> list[Job]:
-        query = select(cls).order_by(cls.id.desc()).limit(limit)
-        return list(session.scalars(query if owner_id is None else query.where(cls.owner_id == owner_id)))
+    def at_hand(cls, session: Session, *, owner_id: int | None, newest: int) -> list[Job]:
+        """The newest, and all that have not ended however old; newest first."""
+        query = select(cls).order_by(cls.id.desc()).limit(newest).options(undefer_group("trace"))
+        jobs = session.scalars(query if owner_id is None else query.where(cls.owner_id == owner_id))
+        found = {job.id: job for job in [*jobs, *cls.active(session, owner_id=owner_id)]}
+        return sorted(found.values(), key=lambda job: -job.id)
 
     @classmethod
-    def active(cls, session: Session, kind: str, limit: int = 1000) -> list[Job]:
-        """Those of a kind that have not ended, newest first."""
-        query = select(cls).where(cls.kind == kind, cls.state.in_(("queued", "processing")))
-        return list(session.scalars(query.order_by(cls.id.desc()).limit(limit)))
+    def active(
+        cls, session: Session, *, kind: str | None = None, owner_id: int | None = None, limit: int = 100
+    ) -> list[Job]:
+        """Those that have not ended, and of them the ones that are next to; newest first."""
+        query = select(cls).where(cls.state.in_(("queued", "processing"))).order_by(cls.id).limit(limit)
+        query = query if kind is None else query.where(cls.kind == kind)
+        query = query if owner_id is None else query.where(cls.owner_id == owner_id)
+        return list(session.scalars(query))[::-1]
 
     @classmethod
     def matching(cls, session: Session, wanted: JobFilter, limit: int) -> list[Job]:

@@ -21,7 +21,8 @@ BYE = Message("", event="bye")
 
 
 def swap(target: str, html: str, how: str = "outerMorph") -> str:
-    return f'<hx-partial hx-target="{target}" hx-swap="{how}">{html}</hx-partial>'
+    # White space around it would become one more text node in the page at each swap.
+    return f'<hx-partial hx-target="{target}" hx-swap="{how}">{html.strip()}</hx-partial>'
 
 
 @dataclass(frozen=True)

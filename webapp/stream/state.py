@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
 
 from webapp.kinds import KINDS
 from webapp.kinds.base import Kind
@@ -30,7 +33,7 @@ class JobState:
     live_known: bool = True
     place: int | None = None
     waiting_reason: str | None = None
-    events: list[Event] = field(default_factory=list)
+    events: Sequence[Event] = ()
 
     @property
     def ended(self) -> bool:
@@ -71,31 +74,29 @@ def load(services: Services, topic: Topic, before: State | None = None) -> State
     return load_active(services, "ingest_document") if topic.noun == "ingestions" else load_jobs(services, topic.id)
 
 
-def load_jobs(services: Services, owner_id: int = EVERYBODY, limit: int = LISTED) -> JobsState:
+def load_jobs(services: Services, owner_id: int = EVERYBODY) -> JobsState:
+    """The newest and all that have not ended."""
     with services.database.reading() as session:
-        jobs = Job.newest(session, owner_id=owner_id or None, limit=limit)
-    return _states(services, jobs)
+        jobs = Job.at_hand(session, owner_id=owner_id or None, newest=LISTED)
+        return JobsState([_state(services, session, job) for job in jobs])
 
 
 def load_active(services: Services, kind: str) -> JobsState:
     with services.database.reading() as session:
-        jobs = Job.active(session, kind)
-    return _states(services, jobs)
-
-
-def _states(services: Services, jobs: list[Job]) -> JobsState:
-    states = (load_job(services, job.id) for job in jobs)
-    return JobsState([state for state in states if state])
+        return JobsState([_state(services, session, job) for job in Job.active(session, kind=kind)])
 
 
 def load_job(services: Services, job_id: int, before: JobState | None = None) -> JobState | None:
+    """One job, with its history; None if there is none."""
     with services.database.reading() as session:
         job = Job.find(session, job_id)
-        if job is None:
-            return None
-        place = job.place(session)
-        reason = NO_WORKER if place and not Worker.alive_count(session) else None
-        events = Event.of(session, job_id)
+        return _state(services, session, job, before, events=Event.of(session, job_id)) if job else None
+
+
+def _state(
+    services: Services, session: Session, job: Job, before: JobState | None = None, events: Sequence[Event] = ()
+) -> JobState:
+    place = job.place(session)
     live = _live(services, job, before)
     return JobState(
         job=job,
@@ -104,7 +105,7 @@ def load_job(services: Services, job_id: int, before: JobState | None = None) ->
         lines=live.lines,
         live_known=live.known,
         place=place,
-        waiting_reason=reason,
+        waiting_reason=NO_WORKER if place and not Worker.alive_count(session) else None,
         events=events,
     )
 

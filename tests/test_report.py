@@ -87,10 +87,10 @@ def test_lanes_in_flight_and_waiting_are_what_they_are(listener: Listener) -> No
     report = Report(STAGES, listener)
     report.lanes(2)
     with report.stage("reading", total=5):
-        report.busy(1, "chunk-3", 0.5)
+        report.busy(1, "chunk-3", items=2)
         report.advance()
         picture = report.picture()
-    assert (picture.in_flight, picture.queue_depth) == (1, 3)
+    assert (picture.in_flight, picture.queue_depth) == (2, 2)
     assert [(lane.id, lane.status, lane.item) for lane in picture.lanes] == [
         (1, "processing", "chunk-3"),
         (2, "idle", ""),

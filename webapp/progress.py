@@ -41,11 +41,12 @@ class StageProgress:
 
 @dataclass(slots=True)
 class LaneProgress:
-    """One process inside the job, and what it is on."""
+    """One process inside the job, what it is on, and how many items of the stage that is."""
 
     id: int
     status: Literal["idle", "processing", "error"] = "idle"
     item: str = ""
+    items: int = 0
     fraction: float = 0.0
 
 

@@ -101,9 +101,9 @@ class Report:
         """Say how many processes work inside this job, numbered from 1."""
         self._lanes = {number: LaneProgress(id=number) for number in range(1, size + 1)}
 
-    def busy(self, lane: int, item: str, fraction: float = 0.0) -> None:
-        """A lane has taken an item, or is this far with it."""
-        self._lanes[lane] = LaneProgress(lane, "processing", item, fraction)
+    def busy(self, lane: int, item: str, *, items: int = 1, fraction: float = 0.0) -> None:
+        """A lane has taken an item, or several under one name, or is this far with it."""
+        self._lanes[lane] = LaneProgress(lane, "processing", item, items, fraction)
 
     def idle(self, lane: int, *, error: bool = False) -> None:
         self._lanes[lane] = LaneProgress(lane, "error" if error else "idle")
@@ -127,7 +127,7 @@ class Report:
         """The present state, as it is sent on."""
         stages = [copy(stage) for stage in self._stages.values()]
         lanes = list(self._lanes.values())
-        in_flight = sum(lane.status == "processing" for lane in lanes)
+        in_flight = sum(lane.items for lane in lanes)
         current = self._current
         waiting = max((current.total or 0) - current.done - in_flight, 0) if current.status == "in_progress" else 0
         self._fraction = max(self._fraction, self._weighed_fraction(stages))

@@ -124,7 +124,7 @@ def _stage(stage: StageProgress, progress: Progress) -> dict[str, Any]:
 
 def _worker_pool(progress: Progress) -> dict[str, Any]:
     return {
-        "active": progress.in_flight,
+        "active": sum(lane.status == "processing" for lane in progress.lanes),
         "max": len(progress.lanes),
         "queue_depth": progress.queue_depth,
         "workers": [_worker(lane) for lane in progress.lanes],

@@ -44,10 +44,12 @@ class Lanes:
         report: Report,
         *,
         name: Callable[[Item], str] = str,
+        size: Callable[[Item], int] = lambda _: 1,
     ) -> Iterator[tuple[Item, Result]]:
         """Yield (item, result) as they are done. `function` stands at the top of a module.
 
-        What `function` raises in a lane is raised here; that, and Cancelled from `report`, end the map.
+        `size` says how many items of the stage one item of the map is. What `function` raises in a
+        lane is raised here; that, and Cancelled from `report`, end the map.
         """
         report.lanes(self.size)
         left = list(reversed(list(items)))
@@ -60,7 +62,7 @@ class Lanes:
                     item = left.pop()
                 except IndexError:  # another lane was faster
                     return
-                report.busy(number, name(item))
+                report.busy(number, name(item), items=size(item))
                 try:
                     done.put((item, self._lanes[number].call(function, item), None))
                     report.idle(number)

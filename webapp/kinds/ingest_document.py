@@ -116,7 +116,7 @@ def _extract(job: Attempt, chunks: list[Chunk], report: Report) -> Graph:
     graph = Graph()
     groups = [chunks[start : start + EXTRACTED_TOGETHER] for start in range(0, len(chunks), EXTRACTED_TOGETHER)]
     with report.stage("extracting", total=len(chunks)):
-        for done, extractions in job.lanes.map(extract.extract_chunks, groups, report, name=chunk.title):
+        for done, extractions in job.lanes.map(extract.extract_chunks, groups, report, name=chunk.title, size=len):
             for one, extraction in zip(done, extractions, strict=True):
                 entities, relations = graph.add(one, extraction)
                 report.count("entities", entities)

@@ -22,6 +22,8 @@ from webapp.views import found
 from webapp.views.conditional import conditional
 
 PER_PAGE = 50
+# The largest number that SQLite takes.
+MOST = 2**63
 LIST = "jobs"
 
 bp = Blueprint("jobs", __name__)
@@ -69,7 +71,7 @@ def all() -> str:
         kind=request.args.get("kind") or None,
         owner_email=request.args.get("owner") or None,
         text=request.args.get("q") or None,
-        before=request.args.get("before", type=int),
+        before=_number("before"),
     )
     with services().database.reading() as session:
         jobs = Job.matching(session, wanted, limit=PER_PAGE + 1)
@@ -85,7 +87,7 @@ def all() -> str:
 @bp.get("/jobs/live")
 def live() -> Response:
     """The stream of the start page."""
-    topic, newest = Topic("jobs", current_user.id), request.args.get("newest", 0, type=int)
+    topic, newest = Topic("jobs", current_user.id), _number("newest") or 0
     return respond(topic, renderings().list, name=LIST, after=newest)
 
 
@@ -93,11 +95,17 @@ def live() -> Response:
 def parts() -> Response:
     """What the stream would say, for pages that poll."""
     state = load_jobs(services(), current_user.id)
-    newest = request.args.get("newest", 0, type=int)
+    newest = _number("newest") or 0
     fresh = renderings().list.tail(state, newest)
     # A card that is on the page already is not put there again, so its parts are told too.
     known = (everything(job, renderings().card) for job in state.jobs)
     return conditional((fresh.data if fresh else "") + "".join(known))
+
+
+def _number(name: str) -> int | None:
+    """A number of the query, if it is one that a job may have."""
+    number = request.args.get(name, type=int)
+    return number if number is not None and 0 <= number < MOST else None
 
 
 def _home(problem: str | None) -> str:

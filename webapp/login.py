@@ -12,9 +12,11 @@ from flask import Flask, Request, Response, current_app, redirect, request, url_
 from flask_login import LoginManager, UserMixin, current_user, login_user
 from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import Unauthorized
 
 from webapp.current import services
+from webapp.records.database import now
 from webapp.records.login import Login
 from webapp.records.token import Token
 from webapp.records.user import User
@@ -22,7 +24,7 @@ from webapp.settings import Settings
 
 TICKET_SECONDS = 60
 TICKET_SALT = "stream-ticket"
-BEARER = "Bearer "
+BEARER = "bearer"
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +33,12 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, eq=False)
 class Identity(UserMixin):  # type: ignore[misc]
-    """A person, and by what they are known: `login` for a browser, none for a token or ticket."""
+    """A person, and by what they are known: a login, a token, or neither of them with a stream ticket."""
 
     user: User
     login: Login | None = None
     secret: str = ""
+    token: Token | None = None
 
     @property
     def id(self) -> int:
@@ -56,6 +59,19 @@ class Identity(UserMixin):  # type: ignore[misc]
     def get_id(self) -> str:
         """What the cookie holds."""
         return self.secret
+
+    def may_stay(self, session: Session) -> bool:
+        """Whether what let them in still would: what lasts long has to ask again."""
+        user = session.get(User, self.user.id)
+        login = session.get(Login, self.login.id) if self.login else None
+        token = session.get(Token, self.token.id) if self.token else None
+        return bool(
+            user
+            and not user.disabled_at
+            and user.role == self.user.role
+            and (self.login is None or (login and login.expires_at > now()))
+            and (self.token is None or (token and not token.revoked_at))
+        )
 
 
 def init_app(app: Flask) -> None:
@@ -113,6 +129,9 @@ def _tickets() -> URLSafeTimedSerializer:
 
 
 def _by_login(secret: str) -> Identity | None:
+    if _bearer(request) is not None:
+        # Whoever shows a token means to be known by it, even if it turns out to be a bad one.
+        return None
     with services().database.reading() as session:
         login = Login.find(session, secret)
     if login and login.is_stale:
@@ -130,14 +149,19 @@ def _note_seen(credential: Login | Token) -> None:
 
 
 def _by_token(request: Request) -> Identity | None:
-    header = request.headers.get("Authorization", "")
-    if not header.startswith(BEARER):
+    secret = _bearer(request)
+    if secret is None:
         return None
     with services().database.reading() as session:
-        token = Token.find(session, header.removeprefix(BEARER).strip())
+        token = Token.find(session, secret)
     if token and token.is_stale:
         _note_seen(token)
-    return Identity(token.user) if token else None
+    return Identity(token.user, token=token) if token else None
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == BEARER else None
 
 
 def _require_login() -> Response | None:

@@ -30,7 +30,7 @@ def create() -> tuple[dict[str, str], int]:
 def _params() -> dict[str, Any]:
     try:
         params = json.loads(request.form.get("params") or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise JobError("“params” is not JSON.") from None
     if not isinstance(params, dict):
         raise JobError("“params” is not a JSON object.")

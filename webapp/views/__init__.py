@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask
+from werkzeug.routing import IntegerConverter
 
 from webapp.stream.names import dom_id
 from webapp.views import (
@@ -20,6 +23,7 @@ from webapp.views import (
     sessions,
     tokens,
 )
+from webapp.views.found import LARGEST_ID
 
 VIEWS = (
     account,
@@ -38,7 +42,15 @@ VIEWS = (
 )
 
 
+class IdConverter(IntegerConverter):
+    """Numbers in addresses, up to the largest that a database takes."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{"max": LARGEST_ID} | options)
+
+
 def init_app(app: Flask) -> None:
+    app.url_map.converters["int"] = IdConverter
     for view in VIEWS:
         app.register_blueprint(view.bp)
     app.jinja_env.globals["dom_id"] = dom_id

@@ -8,6 +8,9 @@ from werkzeug.exceptions import NotFound
 from webapp.current import services
 from webapp.records.job import Job
 
+# What databases take for a number.
+LARGEST_ID = 2**63 - 1
+
 
 def job(job_id: int) -> Job:
     """Raises NotFound."""

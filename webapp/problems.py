@@ -7,6 +7,7 @@ import logging
 
 from flask import Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, RequestEntityTooLarge
 
 from webapp.errors import JobError
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 def init_app(app: Flask) -> None:
     app.register_error_handler(TooLarge, lambda _error: answer(_too_large(app)))
     app.register_error_handler(RequestEntityTooLarge, lambda _error: answer(_too_large(app)))
+    app.register_error_handler(ParseException, lambda _error: answer(BadRequest("The request’s body is malformed.")))
     app.register_error_handler(JobError, lambda error: answer(Refused(str(error))))
     app.register_error_handler(CSRFError, lambda _error: answer(StaleForm()))
     app.register_error_handler(HTTPException, answer)
@@ -76,6 +78,8 @@ def _body(error: HTTPException) -> str:
 
 
 def _too_large(app: Flask) -> HTTPException:
+    if not getattr(app.view_functions.get(request.endpoint or ""), "takes_uploads", False):
+        return RequestEntityTooLarge("That is more than can be sent here.")
     limit = app.extensions["headway"].settings.max_upload / MEGABYTE
     return RequestEntityTooLarge(f"The file is too large: at most {limit:,.1f} MB may be uploaded.")
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 from flask import Flask, Response, current_app, request
 from flask_login import current_user
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
+from webapp.current import services
 from webapp.live.client import connect
+from webapp.login import Identity
+from webapp.records.database import Database
 from webapp.services import Services
 from webapp.stream import transport
 from webapp.stream.html import HtmlRenderings
@@ -18,17 +22,18 @@ from webapp.stream.names import Topic, position_in
 from webapp.stream.rendering import Rendering
 from webapp.stream.state import load
 from webapp.stream.watcher import Watcher
-from webapp.stream.writer import HEADERS, stream
+from webapp.stream.writer import HEADERS, Timing, stream
 
 RETRY_AFTER = 10
 
 
 class Streaming:
-    def __init__(self, app: Flask, services: Services) -> None:
+    def __init__(self, app: Flask, services: Services, timing: Timing = Timing()) -> None:  # noqa: B008
         settings = services.settings
         limits = Limits(settings.max_streams_per_user, settings.max_streams_per_address, settings.max_streams)
         self.renderings = HtmlRenderings.of(app.jinja_env)
-        self.hub = Hub(lambda topic, before: load(services, topic, before), limits)
+        self.timing = timing
+        self.hub = Hub(lambda topic, before: load(services, topic, before), limits, stalled_after=timing.stalled_after)
         self._app = app
         self._redis_url = settings.effective_redis_url
         self._starting = threading.Lock()
@@ -73,22 +78,25 @@ def respond(
     name: str,
     also: Sequence[tuple[Topic, Rendering]] = (),
     after: int | None = None,
-    user_id: int | None = None,
+    who: Identity | None = None,
 ) -> Response:
     """Answer with the stream of a topic, and of others beside it.
 
-    `name` is the first half of its event ids; `after` how far the page itself had come before its first stream.
+    `name` is the first half of its event ids; `after` how far the page itself had come before its first
+    stream; `who` asks, if that is not the person who is logged in.
     """
     if request.method == "HEAD":
-        return Response(headers=HEADERS)
+        return Response(iter(()), headers=HEADERS)
     streaming: Streaming = current_app.extensions["streaming"]
+    who = who or current_user._get_current_object()
     resumed = position_in(name, request.headers.get("Last-Event-ID"))
     position = after if resumed is None else resumed
     watcher = Watcher(
-        user_id=current_user.id if user_id is None else user_id,
+        user_id=who.id,
         address=request.remote_addr or "",
         label=f"{topic.noun}={topic.id}",
         after={} if position is None else {topic: position},
+        may_stay=partial(_may_stay, services().database, who),
     )
     streaming.start()
     try:
@@ -97,8 +105,14 @@ def respond(
             watcher,
             [(topic, rendering), *also],
             heartbeat=rendering.heartbeat,
+            timing=streaming.timing,
             connection=request.environ.get("gunicorn.socket"),
         )
     except TooManyStreams as refusal:
         error = ServiceUnavailable if refusal.busy else TooManyRequests
         raise error(str(refusal), retry_after=RETRY_AFTER) from None
+
+
+def _may_stay(database: Database, who: Identity) -> bool:
+    with database.reading() as session:
+        return who.may_stay(session)

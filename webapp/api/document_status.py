@@ -51,7 +51,7 @@ def create() -> tuple[dict[str, str], int]:
 def events(job_id: str) -> Response:
     user = asking.admin(ticket_for=asking.number(job_id))
     job = asking.job(user, job_id)
-    return respond(Topic("job", job.id), STREAM, name=str(job.id), user_id=user.id)
+    return respond(Topic("job", job.id), STREAM, name=str(job.id), who=user)
 
 
 def _status(state: JobState) -> dict[str, object]:

@@ -15,7 +15,7 @@ from webapp.stream.names import EVERYBODY, Topic
 from webapp.stream.rendering import Rendering
 from webapp.stream.state import JobsState, JobState
 from webapp.stream.wire import Message
-from webapp.stream.writer import HEADERS
+from webapp.stream.writer import only
 from webapp.streaming import respond
 
 KIND = "ingest_document"
@@ -68,15 +68,15 @@ def one(job_id: str) -> Response:
     user = asking.admin(ticket_for=asking.number(job_id))
     job = asking.found(user, job_id)
     if job is None or job.kind != KIND:
-        return Response(_error(f"Job not found: {job_id}", job_id).encode(), headers=HEADERS)
-    return respond(Topic("job", job.id), ONE, name=str(job.id), user_id=user.id)
+        return only(_error(f"Job not found: {job_id}", job_id))
+    return respond(Topic("job", job.id), ONE, name=str(job.id), who=user)
 
 
 @bp.get("/api/v1/admin/ingestion/progress")
 @public
 def all() -> Response:
     user = asking.admin()
-    return respond(Topic("ingestions", EVERYBODY), ALL, name="ingestions", user_id=user.id)
+    return respond(Topic("ingestions", EVERYBODY), ALL, name="ingestions", who=user)
 
 
 def _error(message: str, job_id: str) -> Message:

@@ -24,6 +24,8 @@ from webapp.stream.wire import Message
 TICK = 0.02
 IDLE = 5.0
 STALLED_AFTER = 30.0
+# Before what could not be read is tried again.
+RETRY = 1.0
 # Whatever moves the queue moves the places of those who wait in it.
 QUEUE_MOVES = ("claimed", "cancelled", "released", "failed")
 
@@ -105,12 +107,15 @@ class Hub:
         limits: Limits,
         *,
         tick: float = TICK,
+        stalled_after: float = STALLED_AFTER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load = load
         self._limits = limits
         self._tick = tick
+        self._stalled_after = stalled_after
         self._clock = clock
+        self._idle = min(IDLE, stalled_after / 2)
         self._lock = threading.RLock()
         self._stirred = threading.Event()
         self._closed = False
@@ -124,6 +129,8 @@ class Hub:
     def subscribe(self, watcher: Watcher, wanted: Iterable[tuple[Topic, Rendering]]) -> None:
         """Have a watcher sent the present state and then what changes. Raises TooManyStreams."""
         with self._lock:
+            if self._closed:
+                raise TooManyStreams("This server is about to stop.", busy=True)
             self._admit(watcher)
             self._following[watcher] = set()
             self._follow(watcher, wanted)
@@ -191,6 +198,14 @@ class Hub:
             for topic, _ in self._feeds:
                 self._mark(topic)
 
+    def readmit(self) -> None:
+        """End the streams of those who were shut out while no word of it could come."""
+        with self._lock:
+            watchers = list(self._following)
+        for watcher in watchers:
+            if not watcher.may_stay():
+                watcher.finish()
+
     def _dismiss(self, user_id: int) -> None:
         """End a person's streams; who still may comes back, and is asked who they are again."""
         for watcher in self._following:
@@ -208,10 +223,7 @@ class Hub:
         while not self._closed:
             self._stirred.wait(self._until_next())
             self._stirred.clear()
-            try:
-                self.tick()
-            except Exception:
-                log.exception("a tick of the hub failed")
+            self.tick()
             time.sleep(self._tick)
 
     def close(self) -> None:
@@ -228,11 +240,17 @@ class Hub:
             now = self._clock()
             for topic in [topic for topic, due in self._dirty.items() if due <= now]:
                 del self._dirty[topic]
-                self._refresh(topic, now)
+                try:
+                    self._refresh(topic, now)
+                except Exception:
+                    # One record that can't be read or drawn must not hold up the others.
+                    log.exception("%s %s could not be shown", topic.noun, topic.id)
+                    self._dirty[topic] = now + RETRY
             self._drop_stalled()
 
     def _until_next(self) -> float:
-        return max(min((due - self._clock() for due in self._dirty.values()), default=IDLE), 0.0)
+        with self._lock:
+            return max(min((due - self._clock() for due in self._dirty.values()), default=self._idle), 0.0)
 
     def _refresh(self, topic: Topic, now: float) -> None:
         feeds = [feed for (watched, _), feed in self._feeds.items() if watched == topic]
@@ -263,7 +281,7 @@ class Hub:
                     self._leave(watcher, other)
 
     def _drop_stalled(self) -> None:
-        limit = time.monotonic() - STALLED_AFTER
+        limit = time.monotonic() - self._stalled_after
         for watcher in self._following:
             if watcher.overflowed or (watcher.waiting_since or limit) < limit:
                 watcher.finish()

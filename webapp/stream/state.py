@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.kinds import KINDS
 from webapp.kinds.base import Kind
-from webapp.live.client import LiveUnavailable
+from webapp.live.client import LiveUnavailable, translated
 from webapp.live.job_live import Live
 from webapp.progress import LogLine, Progress
 from webapp.records.event import Event
@@ -20,6 +20,7 @@ from webapp.stream.names import EVERYBODY, Topic
 
 LISTED = 20
 NO_WORKER = "No worker is running. It starts as soon as one does."
+NO_QUEUE = "The queue can’t be reached just now. The job is kept, and starts once the queue is back."
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,20 @@ def _state(
         lines=live.lines,
         live_known=live.known,
         place=place,
-        waiting_reason=NO_WORKER if place and not Worker.alive_count(session) else None,
+        waiting_reason=_waiting_reason(services, session) if place else None,
         events=events,
     )
+
+
+def _waiting_reason(services: Services, session: Session) -> str | None:
+    if not Worker.alive_count(session):
+        return NO_WORKER
+    try:
+        with translated():
+            services.redis.ping()
+    except LiveUnavailable:
+        return NO_QUEUE
+    return None
 
 
 def _live(services: Services, job: Job, before: JobState | None) -> Live:

@@ -26,9 +26,13 @@ def listen(redis: Redis, hub: Hub, is_closed: Callable[[], bool]) -> None:
                 _subscription(redis.pubsub(), hub, is_closed)  # type: ignore[no-untyped-call]
         except LiveUnavailable as error:
             log.warning("no word of changes: %s", error)
-            # Pages are to say that they are stale, and later to catch up.
-            hub.resync()
-            time.sleep(RECONNECT)
+        except Exception:
+            log.exception("hearing of changes failed")
+        else:
+            continue
+        # Pages are to say that they are stale, and later to catch up.
+        hub.resync()
+        time.sleep(RECONNECT)
 
 
 def _subscription(pubsub: PubSub, hub: Hub, is_closed: Callable[[], bool]) -> None:
@@ -41,5 +45,6 @@ def _subscription(pubsub: PubSub, hub: Hub, is_closed: Callable[[], bool]) -> No
             if message["type"] == "subscribe":
                 # A first or a renewed subscription: what was said before it is lost.
                 hub.resync()
+                hub.readmit()
             elif message["type"] == "message":
                 hub.changed(decode(message["data"]))

@@ -14,13 +14,18 @@ PENDING_BYTES = 256 * 1024
 
 @dataclass(eq=False)
 class Watcher:
-    """`after` says how far the client had come when it was cut; `abort` cuts one that has stopped reading."""
+    """`after` says how far the client had come when it was cut; `abort` cuts one that has stopped reading.
+
+    `may_stay` says whether its person would still be let in. `waiting_since` is since when something
+    waits to be written, or is being written.
+    """
 
     user_id: int
     address: str
     label: str
     after: dict[Topic, int] = field(default_factory=dict)
     abort: Callable[[], None] = lambda: None
+    may_stay: Callable[[], bool] = lambda: True
     opened_at: float = field(default_factory=time.monotonic)
     events: int = 0
     overflowed: bool = False
@@ -54,11 +59,18 @@ class Watcher:
         return self._ready.is_set()
 
     def take(self, timeout: float) -> bytes | None:
-        """All that is pending, in one piece; None if nothing came in time."""
-        if not self._ready.wait(timeout):
+        """All that is pending, in one piece; None if nothing came in time.
+
+        Who asks for more has written what it had before.
+        """
+        if not self._ready.is_set():
+            self.waiting_since = None
+        stirred = self._ready.wait(timeout)
+        # From now on it is being written, a heartbeat too.
+        self.waiting_since = time.monotonic()
+        if not stirred:
             return None
         self._ready.clear()
-        self.waiting_since = None
         # Appended first: the parts may carry an id that says they were seen.
         pieces = [*self._appended, *self._parts.values(), self._last]
         self.events += sum(bool(piece) for piece in pieces)

@@ -7,6 +7,7 @@ import random
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from flask import Response
 
@@ -14,9 +15,8 @@ from webapp.stream.hub import Hub
 from webapp.stream.names import Topic
 from webapp.stream.rendering import Rendering
 from webapp.stream.watcher import Watcher
+from webapp.stream.wire import Message
 
-HEARTBEAT = 15.0
-LIFETIME = 600.0
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
@@ -28,31 +28,42 @@ OPENING = b": headway\n\n"
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Timing:
+    """Seconds: between signs of life on a quiet stream, of a stream's life at most, and of patience with a client
+    that has stopped reading."""
+
+    heartbeat: float = 15.0
+    lifetime: float = 600.0
+    stalled_after: float = 30.0
+
+
 def stream(
     hub: Hub,
     watcher: Watcher,
     wanted: Iterable[tuple[Topic, Rendering]],
     *,
     heartbeat: bytes,
+    timing: Timing,
     connection: socket.socket | None,
 ) -> Response:
     """Subscribe a watcher and answer with its stream. Raises TooManyStreams before anything is sent."""
     watcher.abort = _abort(connection)
     hub.subscribe(watcher, wanted)
     log.info("stream opened %s user=%s", watcher.label, watcher.user_id)
-    response = Response(_pieces(hub, watcher, heartbeat), headers=HEADERS, direct_passthrough=True)
+    response = Response(_pieces(watcher, heartbeat, timing), headers=HEADERS, direct_passthrough=True)
     # Also when the generator was never begun, and so can't clean up after itself.
     response.call_on_close(lambda: _close(hub, watcher))
     return response
 
 
-def _pieces(hub: Hub, watcher: Watcher, heartbeat: bytes) -> Iterator[bytes]:
+def _pieces(watcher: Watcher, heartbeat: bytes, timing: Timing) -> Iterator[bytes]:
     yield OPENING
     # Spreads those who come back. It goes before the first event's own lines: readers take a lone one for an event.
     retry = b"retry: %d\n" % random.randint(2000, 8000)  # noqa: S311
-    ends_at = watcher.opened_at + LIFETIME * random.uniform(0.8, 1.0)  # noqa: S311
+    ends_at = watcher.opened_at + timing.lifetime * random.uniform(0.8, 1.0)  # noqa: S311
     while time.monotonic() < ends_at:
-        piece = watcher.take(HEARTBEAT)
+        piece = watcher.take(timing.heartbeat)
         if piece is None:
             yield heartbeat
         elif piece:
@@ -60,6 +71,11 @@ def _pieces(hub: Hub, watcher: Watcher, heartbeat: bytes) -> Iterator[bytes]:
             retry = b""
         if watcher.finished and not watcher.pending:
             return
+
+
+def only(message: Message) -> Response:
+    """A stream of one event, where there is nothing to watch."""
+    return Response(iter((OPENING, message.encode())), headers=HEADERS, direct_passthrough=True)
 
 
 def _close(hub: Hub, watcher: Watcher) -> None:

@@ -129,12 +129,12 @@ def test_a_job_that_does_not_stop_is_stopped_by_force(services: Services, cast: 
 def test_the_sweeper_queues_what_is_queued_and_on_no_queue(services: Services, cast: Cast) -> None:
     job = checksum(services, cast)
     services.redis.flushall()
-    sweep(services.database, services.queue)
+    sweep(services)
     assert services.queue.waiting() == set()
     with services.database.transaction() as session:
         session.get_one(Job, job.id).created_at = job.created_at.replace(year=2020)
-    sweep(services.database, services.queue)
-    sweep(services.database, services.queue)
+    sweep(services)
+    sweep(services)
     assert services.queue.huey.pending_count() == 1
 
 
@@ -144,7 +144,7 @@ def test_the_sweeper_gives_back_what_a_lost_worker_held(services: Services, cast
     with services.database.transaction() as session:
         row = session.get_one(WorkerRow, job.worker_id)
         row.seen_at = row.seen_at.replace(year=2020)
-    sweep(services.database, services.queue)
+    sweep(services)
     assert stored(services, job).state == "queued"
     assert services.queue.waiting() == {job.id}
     with services.database.reading() as session:

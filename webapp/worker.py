@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from datetime import timedelta
 
 from huey.consumer import Consumer
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.engines import embed
+from webapp.kinds import KINDS
 from webapp.live import question
 from webapp.live.client import LiveUnavailable
 from webapp.records.database import now
@@ -28,6 +30,7 @@ from webapp.settings import Settings
 from webapp.sweeper import sweep
 
 HEARTBEAT = 5.0
+SWEEP = 1.0
 RETRY_REDIS = 1.0
 
 log = logging.getLogger(__name__)
@@ -84,14 +87,17 @@ class Worker:
         return asked is not None and now() - asked > timedelta(seconds=self._services.settings.cancel_grace)
 
     def _beat(self) -> None:
+        beaten_at = -HEARTBEAT
         while True:
             try:
-                with self._database.transaction() as session:
-                    WorkerRow.beat(session, self._id)
-                sweep(self._database, self._services.queue)
+                if time.monotonic() - beaten_at >= HEARTBEAT:
+                    with self._database.transaction() as session:
+                        WorkerRow.beat(session, self._id)
+                    beaten_at = time.monotonic()
+                sweep(self._services)
             except (SQLAlchemyError, LiveUnavailable) as error:
                 log.warning("heartbeat: %s", error)
-            if self._stopping.wait(HEARTBEAT):
+            if self._stopping.wait(SWEEP):
                 return
 
     def _answer(self) -> None:
@@ -107,7 +113,7 @@ class Worker:
         self._runner.kill()
         with self._database.transaction() as session:
             if self._running:
-                self._running.release(session, "The worker was stopped.")
+                self._running.hand_back(session, "The worker was stopped.")
             WorkerRow.stop(session, self._id)
 
 
@@ -120,5 +126,4 @@ def settle(session: Session, job: Job, outcome: Outcome) -> None:
     elif outcome.permanent:
         job.fail(session, outcome.error, outcome.trace)
     else:
-        session.refresh(session.merge(job, load=False))
-        job.lose(session, outcome.error)
+        job.stumble(session, outcome.error, KINDS[job.kind].retries, outcome.trace)

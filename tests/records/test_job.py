@@ -11,10 +11,11 @@ from tests.conftest import Cast
 from webapp.progress import LogLine, Progress
 from webapp.records.database import Change, Database, now
 from webapp.records.event import Event
-from webapp.records.job import ATTEMPTS, NO_TRACE, Job, JobFilter, StoredFile, Trace
+from webapp.records.job import NO_TRACE, Job, JobFilter, RetryPolicy, StoredFile, Trace
 from webapp.records.worker import LEASE, Worker
 
 NOBODY = 10**6
+POLICY = RetryPolicy(tries=3, first_delay=10)
 
 
 @pytest.fixture
@@ -83,13 +84,61 @@ def test_a_lost_attempt_is_tried_again_until_the_tries_are_used_up(
     database: Database, cast: Cast, worker_id: int
 ) -> None:
     job = accepted(database, cast.ben.id)
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, POLICY.tries + 1):
         job = claimed(database, job, worker_id)
         assert job.attempt == attempt
         with database.transaction() as session:
-            job.lose(session, "The worker was lost.")
+            job.lose(session, "The worker was lost.", POLICY)
     lost = stored(database, job)
     assert (lost.state, lost.error) == ("failed", "The worker was lost.")
+
+
+def test_an_attempt_that_stumbles_is_tried_again_after_a_rest(database: Database, cast: Cast, worker_id: int) -> None:
+    job = claimed(database, accepted(database, cast.ben.id), worker_id)
+    with database.transaction() as session:
+        assert job.stumble(session, "The disk was full.", POLICY, NO_TRACE)
+    resting = stored(database, job)
+    assert (resting.state, resting.resting) == ("queued", True)
+    assert resting.run_at
+    assert timedelta(seconds=4) < resting.run_at - now() < timedelta(seconds=15)
+    with database.transaction() as session:
+        assert Job.claim(session, job.id, worker_id) is None
+        assert Job.waiting_since(session, now()) == []
+        assert resting.place(session) is None
+
+
+def test_later_rests_are_longer_and_have_an_end() -> None:
+    rests = [POLICY.delay(tries).total_seconds() for tries in range(1, 20)]
+    assert 5 <= rests[0] <= 15
+    assert 20 <= rests[2] <= 60
+    assert max(rests) <= 900
+
+
+def test_a_person_may_retry_a_resting_job_at_once_and_a_failed_one_anew(
+    database: Database, cast: Cast, worker_id: int
+) -> None:
+    job = claimed(database, accepted(database, cast.ben.id), worker_id)
+    with database.transaction() as session:
+        job.stumble(session, "The disk was full.", POLICY, NO_TRACE)
+        assert job.retry(session, by="ben@example.org")
+    job = claimed(database, job, worker_id)
+    with database.transaction() as session:
+        assert not job.retry(session, by="ben@example.org")
+        job.fail(session, "No such page.", NO_TRACE)
+    with database.transaction() as session:
+        assert job.retry(session, by="ben@example.org")
+    again = stored(database, job)
+    assert (again.state, again.error, again.tries, again.attempt) == ("queued", None, 0, 2)
+    assert claimed(database, again, worker_id).attempt == 3
+
+
+def test_a_job_that_its_worker_hands_back_has_lost_no_try(database: Database, cast: Cast, worker_id: int) -> None:
+    job = accepted(database, cast.ben.id)
+    for _ in range(POLICY.tries + 2):
+        job = claimed(database, job, worker_id)
+        with database.transaction() as session:
+            assert job.hand_back(session, "The worker was stopped.")
+    assert (stored(database, job).state, stored(database, job).tries) == ("queued", 0)
 
 
 def test_a_queued_job_is_cancelled_at_once(database: Database, cast: Cast) -> None:
@@ -128,7 +177,7 @@ def test_a_cancelled_job_whose_worker_is_lost_does_not_run_again(
     with database.transaction() as session:
         claimed_job.request_cancel(session, by="ben@example.org")
     with database.transaction() as session:
-        stored(database, claimed_job).lose(session, "The worker was lost.")
+        stored(database, claimed_job).lose(session, "The worker was lost.", POLICY)
     assert stored(database, claimed_job).state == "cancelled"
 
 

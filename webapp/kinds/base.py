@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from webapp.records.job import RetryPolicy
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -73,6 +75,7 @@ class Kind:
     stages: ClassVar[tuple[Stage, ...]]
     Input: ClassVar[type[Input]] = Input
     accepts: ClassVar[Accepts | None] = None
+    retries: ClassVar[RetryPolicy] = RetryPolicy()
 
     def prepare(self, session: Session, job: Job) -> None:
         """Write what must stand in SQL once the job is accepted, in the accepting transaction."""

@@ -1,21 +1,23 @@
 """Jobs: the one state machine. Each change of state is one verb: guard, change, history row.
 
     queued ──claim──▶ processing ──complete──▶ completed
-      │  ▲                │  │ └─────fail────▶ failed
-      │  └──release, lose─┘  └────cancelled──▶ cancelled
-      └──────────────request_cancel──────────▶ cancelled
+     │ ▲ ▲                │ │ └──────fail────▶ failed ────┐
+     │ │ └──release───────┘ └─────cancelled──▶ cancelled ─┤
+     │ └──────────────────────retry───────────────────────┘
+     └──────────────request_cancel───────────▶ cancelled
 
 The attempt number is the fence: what an older attempt says changes nothing.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, func, select, update
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, undefer_group
 
 from webapp.progress import LogLine, Progress
@@ -26,7 +28,20 @@ from webapp.records.worker import LEASE, Worker
 
 STATES = ("queued", "processing", "completed", "failed", "cancelled")
 ENDED = ("completed", "failed", "cancelled")
-ATTEMPTS = 3
+LONGEST_DELAY = 600.0
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often a kind is tried, and how long it rests before the second try; later rests double."""
+
+    tries: int = 3
+    first_delay: float = 5.0
+
+    def delay(self, tries: int) -> timedelta:
+        """The rest after so many tries, give or take half: what failed together is not to retry together."""
+        seconds = min(self.first_delay * 2 ** (tries - 1), LONGEST_DELAY)
+        return timedelta(seconds=seconds * random.uniform(0.5, 1.5))  # noqa: S311
 
 
 @dataclass(frozen=True)
@@ -78,7 +93,10 @@ class Job(Base):
     file_size: Mapped[int | None]
     file_sha256: Mapped[str | None]
     file_type: Mapped[str | None]
+    # Over the whole life of the job: the fence. `tries` begins anew when a person has it retried.
     attempt: Mapped[int] = mapped_column(default=0)
+    tries: Mapped[int] = mapped_column(default=0)
+    run_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     worker_id: Mapped[int | None] = mapped_column(ForeignKey("workers.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -141,6 +159,11 @@ class Job(Base):
         return self.state == "processing" and self.cancel_requested_at is not None
 
     @property
+    def resting(self) -> bool:
+        """Queued, but not to be tried before `run_at`."""
+        return self.state == "queued" and self.run_at is not None and self.run_at > now()
+
+    @property
     def worker_name(self) -> str | None:
         return self.worker.name if self.worker else None
 
@@ -148,10 +171,10 @@ class Job(Base):
         return is_admin or self.owner_id == user_id
 
     def place(self, session: Session) -> int | None:
-        """Its place in the queue, 1 being next; None once it has left the queue."""
-        if self.state != "queued":
+        """Its place in the queue, 1 being next; None once it has left the queue, or rests."""
+        if self.state != "queued" or self.resting:
             return None
-        ahead = select(func.count()).where(Job.state == "queued", Job.id < self.id)
+        ahead = select(func.count()).where(Job.state == "queued", _due(), Job.id < self.id)
         return (session.scalar(ahead) or 0) + 1
 
     # Verbs
@@ -173,9 +196,16 @@ class Job(Base):
     @classmethod
     def claim(cls, session: Session, job_id: int, worker_id: int) -> Job | None:
         """Take a queued job for a worker, as its next attempt; None if there is nothing to take."""
-        claimed = update(cls).where(cls.id == job_id, cls.state == "queued")
-        values = {"state": "processing", "attempt": cls.attempt + 1, "worker_id": worker_id, "started_at": now()}
-        if not changed(session, claimed.values(values)):
+        due = update(cls).where(cls.id == job_id, cls.state == "queued", _due())
+        claimed = due.values(
+            state="processing",
+            attempt=cls.attempt + 1,
+            tries=cls.tries + 1,
+            worker_id=worker_id,
+            started_at=now(),
+            run_at=None,
+        )
+        if not changed(session, claimed):
             return None
         job = session.get_one(cls, job_id, populate_existing=True)
         job._happened(session, "claimed", worker=job.worker_name)
@@ -204,21 +234,48 @@ class Job(Base):
             return True
         return False
 
-    def release(self, session: Session, reason: str) -> bool:
-        """Give up the present attempt and go back to the queue."""
-        values = {"state": "queued", "worker_id": None, "started_at": None}
+    def release(self, session: Session, reason: str, *, run_at: datetime | None = None) -> bool:
+        """Give up the present attempt and go back to the queue, not to be tried before `run_at`."""
+        values = {"state": "queued", "worker_id": None, "started_at": None, "run_at": run_at}
         if not changed(session, self._present_attempt().values(values)):
             return False
         self._happened(session, "released", reason=reason)
         return True
 
-    def lose(self, session: Session, reason: str) -> bool:
-        """The present attempt came to nothing by no fault of the input: try again while tries are left."""
-        if self.cancel_requested_at:
-            return self.cancelled(session, NO_TRACE)
-        if self.attempt >= ATTEMPTS:
-            return self.fail(session, reason, NO_TRACE)
-        return self.release(session, reason)
+    def hand_back(self, session: Session, reason: str) -> bool:
+        """The worker stops in good order: this try does not count."""
+        released = self.release(session, reason)
+        if released:
+            session.execute(update(Job).where(Job.id == self.id).values(tries=Job.tries - 1))
+        return released
+
+    def lose(self, session: Session, reason: str, policy: RetryPolicy) -> bool:
+        """The worker is gone: try again at once while tries are left."""
+        return self._try_again(session, reason, policy, NO_TRACE, run_at=None)
+
+    def stumble(self, session: Session, error: str, policy: RetryPolicy, trace: Trace) -> bool:
+        """The attempt failed in a way that another may not: try again after a rest while tries are left."""
+        return self._try_again(session, error, policy, trace, run_at=now() + policy.delay(self.tries))
+
+    def _try_again(
+        self, session: Session, error: str, policy: RetryPolicy, trace: Trace, *, run_at: datetime | None
+    ) -> bool:
+        if session.scalar(select(Job.cancel_requested_at).where(Job.id == self.id)):
+            return self.cancelled(session, trace)
+        if self.tries >= policy.tries:
+            return self.fail(session, error, trace)
+        return self.release(session, error, run_at=run_at)
+
+    def retry(self, session: Session, by: str) -> bool:
+        """Have an ended job tried anew, or one that rests at once. False if there is nothing to retry."""
+        ended = (Job.state.in_(("failed", "cancelled"))) | ((Job.state == "queued") & Job.run_at.is_not(None))
+        again = update(Job).where(Job.id == self.id, ended)
+        values = {"state": "queued", "tries": 0, "run_at": None, "error": None, "worker_id": None}
+        values |= {"started_at": None, "finished_at": None, "cancel_requested_at": None}
+        if not changed(session, again.values(values)):
+            return False
+        self._happened(session, "retried", by=by)
+        return True
 
     @classmethod
     def held_by_lost_workers(cls, session: Session) -> list[Job]:
@@ -229,8 +286,8 @@ class Job(Base):
 
     @classmethod
     def waiting_since(cls, session: Session, before: datetime, limit: int = 1000) -> list[int]:
-        """Ids of queued jobs accepted before a moment, oldest first."""
-        waiting = select(cls.id).where(cls.state == "queued", cls.created_at < before)
+        """Ids of queued jobs that are due and were accepted before a moment, oldest first."""
+        waiting = select(cls.id).where(cls.state == "queued", cls.created_at < before, _due())
         return list(session.scalars(waiting.order_by(cls.id).limit(limit)))
 
     def _end(self, session: Session, state: str, trace: Trace, **values: Any) -> bool:
@@ -252,3 +309,7 @@ class Job(Base):
     def _happened(self, session: Session, name: str, **detail: Any) -> None:
         session.add(Event(job_id=self.id, at=now(), name=name, attempt=self.attempt, detail=detail))
         Change("job", self.id, owner_id=self.owner_id, what=name).note(session)
+
+
+def _due() -> ColumnElement[bool]:
+    return or_(Job.run_at.is_(None), Job.run_at <= now())

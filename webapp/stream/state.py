@@ -41,6 +41,11 @@ class JobState:
         return self.job.ended
 
     @property
+    def stumbled(self) -> str | None:
+        """Why the last attempt was given up."""
+        return next((event.detail.get("reason") for event in reversed(self.events) if event.name == "released"), None)
+
+    @property
     def position(self) -> int:
         """The number of the newest log line."""
         return self.lines[-1].n if self.lines else 0

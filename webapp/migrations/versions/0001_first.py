@@ -103,6 +103,8 @@ def upgrade() -> None:
     sa.Column('file_sha256', sa.String(), nullable=True),
     sa.Column('file_type', sa.String(), nullable=True),
     sa.Column('attempt', sa.Integer(), nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('run_at', sa.DateTime(), nullable=True),
     sa.Column('worker_id', sa.Integer(), nullable=True),
     sa.Column('created_at', sa.DateTime(), nullable=False),
     sa.Column('started_at', sa.DateTime(), nullable=True),

@@ -1,0 +1,27 @@
+"""Another attempt at a job: one that failed or was cancelled, or that rests before its next try."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, flash, redirect, url_for
+from flask_login import current_user
+
+from webapp.acceptance import enqueue
+from webapp.current import services
+from webapp.problems import wants_fragment
+from webapp.views import found
+
+bp = Blueprint("job_attempts", __name__)
+
+
+@bp.post("/jobs/<int:job_id>/attempts")
+def create(job_id: int) -> Response:
+    job = found.job(job_id)
+    with services().database.transaction() as session:
+        again = job.retry(session, by=current_user.email)
+    if again:
+        enqueue(services(), job)
+    if wants_fragment():
+        return Response(status=204)
+    if not again:
+        flash("There is nothing to try again: the job is on its way, or is done.")
+    return redirect(url_for("jobs.show", job_id=job_id), 303)  # type: ignore[return-value]

@@ -51,7 +51,7 @@ def stream(
     watcher.abort = _abort(connection)
     hub.subscribe(watcher, wanted)
     log.info("stream opened %s user=%s", watcher.label, watcher.user_id)
-    response = Response(_pieces(watcher, heartbeat, timing), headers=HEADERS, direct_passthrough=True)
+    response = Response(_pieces(watcher, heartbeat, timing), headers=HEADERS)
     # Also when the generator was never begun, and so can't clean up after itself.
     response.call_on_close(lambda: _close(hub, watcher))
     return response
@@ -75,7 +75,7 @@ def _pieces(watcher: Watcher, heartbeat: bytes, timing: Timing) -> Iterator[byte
 
 def only(message: Message) -> Response:
     """A stream of one event, where there is nothing to watch."""
-    return Response(iter((OPENING, message.encode())), headers=HEADERS, direct_passthrough=True)
+    return Response(iter((OPENING, message.encode())), headers=HEADERS)
 
 
 def _close(hub: Hub, watcher: Watcher) -> None:

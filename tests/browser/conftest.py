@@ -19,9 +19,7 @@ PATIENCE = 30_000
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     path = os.environ.get("HEADWAY_TEST_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    assert path, (
-        "The browser tests need Chromium: bin/test installs it, or set HEADWAY_TEST_CHROMIUM."
-    )
+    assert path, "The browser tests need Chromium: bin/test installs it, or set HEADWAY_TEST_CHROMIUM."
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser

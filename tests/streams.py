@@ -1,0 +1,134 @@
+"""Programs that know Headway by its contracts alone: they start jobs, read streams and look at raw bytes."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from httpx_sse import ServerSentEvent, connect_sse
+
+from tests.serving import form_token
+
+STATUS = "/api/jobs/{}/events"
+PIPELINE = "/api/v1/admin/ingestion/jobs/{}/progress"
+PIPELINES = "/api/v1/admin/ingestion/progress"
+# Nothing here takes that long; a stream that does not end must fail its test.
+PATIENCE = 60
+
+
+def start(program: httpx.Client, data: bytes = b"hello", name: str = "data.bin", **params: int) -> int:
+    """A new checksum job; `bytes_per_second` makes it last."""
+    return submit(program, "checksum", name, data, params)
+
+
+def ingest(program: httpx.Client, data: bytes, name: str = "notes.txt") -> int:
+    return submit(program, "ingest_document", name, data)
+
+
+def submit(program: httpx.Client, kind: str, name: str, data: bytes, params: dict[str, Any] | None = None) -> int:
+    form = {"kind": kind, "params": json.dumps(params or {})}
+    answer = program.post("/api/v1/jobs", data=form, files={"file": (name, data)})
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["job_id"])
+
+
+def cancel(browser: httpx.Client, *job_ids: int) -> None:
+    """As a person does, by the form of the page."""
+    token = form_token(browser.get("/").text)
+    for job_id in job_ids:
+        assert browser.post(f"/jobs/{job_id}/cancellation", data={"csrf_token": token}).status_code == 303
+
+
+@contextmanager
+def watching(program: httpx.Client, path: str, **headers: str) -> Iterator[Iterator[ServerSentEvent]]:
+    """The events of a stream as they come."""
+    with connect_sse(program, "GET", path, headers=headers, timeout=PATIENCE) as source:
+        assert source.response.status_code == 200, source.response.read()
+        yield source.iter_sse()
+
+
+def events(program: httpx.Client, path: str, **headers: str) -> list[ServerSentEvent]:
+    """All of a stream's events, to its end."""
+    with watching(program, path, **headers) as stream:
+        return list(stream)
+
+
+def statuses(program: httpx.Client, job_id: int) -> list[dict[str, Any]]:
+    """What contract A says of a job, to its end."""
+    return [event.json() for event in events(program, STATUS.format(job_id))]
+
+
+@dataclass
+class RawAnswer:
+    """An answer as it came over the wire; the body as it was sent, chunks and all."""
+
+    head: bytes
+    body: bytes
+
+    @property
+    def status(self) -> int:
+        return int(self.head.split()[1])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        lines = self.head.decode().split("\r\n")[1:]
+        return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+
+    @property
+    def content(self) -> bytes:
+        """The body put together from its chunks."""
+        content, rest = b"", self.body
+        while rest:
+            size, _, rest = rest.partition(b"\r\n")
+            content, rest = content + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+        return content
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether the last, empty chunk came: not cut off."""
+        return self.body.endswith(b"0\r\n\r\n")
+
+
+class RawConnection:
+    """A socket to a server, for requests that no library would send."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.host = parts.netloc
+        self.socket = socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE)
+
+    def __enter__(self) -> RawConnection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send_head(self, line: str, **headers: str) -> None:
+        lines = [f"{line} HTTP/1.1", f"Host: {self.host}"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def answer(self) -> RawAnswer:
+        """All that comes until the server closes, or has sent a whole answer."""
+        received = b""
+        while not _is_whole(received) and (data := self.socket.recv(65536)):
+            received += data
+        head, _, body = received.partition(b"\r\n\r\n")
+        return RawAnswer(head, body)
+
+
+def _is_whole(received: bytes) -> bool:
+    head, mark, body = received.partition(b"\r\n\r\n")
+    if not mark:
+        return False
+    length = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), None)
+    return len(body) >= int(length.split(b":")[1]) if length else body.endswith(b"0\r\n\r\n")

@@ -38,7 +38,7 @@ def upload(services: Services, data: bytes, name: str = "data.bin") -> Upload:
 
 
 def checksum(services: Services, cast: Cast, data: bytes = b"hello", **params: int) -> Job:
-    return accept(services, owner_id=cast.ben.id, kind_name="checksum", params=params, upload=upload(services, data))
+    return accept(services, owner=cast.ben, kind_name="checksum", params=params, upload=upload(services, data))
 
 
 def claim(services: Services, job: Job) -> Job:
@@ -154,7 +154,7 @@ def test_the_sweeper_gives_back_what_a_lost_worker_held(services: Services, cast
 def test_a_refused_upload_leaves_nothing_behind(services: Services, cast: Cast, tmp_path: Path) -> None:
     sent = upload(services, b"%PDF-1.4 not really", "report.exe")
     with pytest.raises(Exception, match="report"):
-        accept(services, owner_id=cast.ben.id, kind_name="ingest_document", params={}, upload=sent)
+        accept(services, owner=cast.ben, kind_name="ingest_document", params={}, upload=sent)
     sent.incoming.discard()
     files = [path for path in (services.settings.data_dir / "files").rglob("*") if path.is_file()]
     assert files == []

@@ -16,7 +16,8 @@ from webapp.files import Incoming
 from webapp.kinds import KINDS
 from webapp.kinds.base import Kind
 from webapp.live.client import LiveUnavailable
-from webapp.records.job import Job, StoredFile
+from webapp.records.job import PRIORITIES, Job, StoredFile
+from webapp.records.user import User
 from webapp.services import Services
 
 log = logging.getLogger(__name__)
@@ -31,9 +32,16 @@ class Upload:
 
 
 def accept(
-    services: Services, *, owner_id: int, kind_name: str, params: Mapping[str, Any], upload: Upload | None
+    services: Services,
+    *,
+    owner: User,
+    kind_name: str,
+    params: Mapping[str, Any],
+    upload: Upload | None,
+    priority: str = "",
 ) -> Job:
     """The new job, durable and on its way to a worker. Raises JobError with words for the sender."""
+    priority = _priority(priority, owner)
     kind = KINDS.get(kind_name)
     if kind is None:
         raise JobError(f"There is no kind of job “{kind_name[:100]}”. There are: {', '.join(KINDS)}.")
@@ -43,7 +51,7 @@ def accept(
         raise JobError("Choose a file first.")
     try:
         with services.database.transaction() as session:
-            job = Job.accept(session, kind=kind.name, owner_id=owner_id, params=checked, file=file)
+            job = Job.accept(session, kind=kind.name, owner_id=owner.id, params=checked, file=file, priority=priority)
             kind.prepare(session, job)
     except BaseException:
         if file:
@@ -59,6 +67,15 @@ def enqueue(services: Services, job: Job) -> None:
         services.queue.enqueue(job.id)
     except LiveUnavailable as error:
         log.warning("job=%s waits for the sweeper: %s", job.id, error)
+
+
+def _priority(asked: str, owner: User) -> str:
+    priority = asked or "normal"
+    if priority not in PRIORITIES:
+        raise JobError(f"There is no priority “{priority[:100]}”. There are: {', '.join(PRIORITIES)}.")
+    if priority == "high" and not owner.is_admin:
+        raise JobError("Only an admin may give a job high priority.")
+    return priority
 
 
 def _checked(kind: Kind, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from webapp.live import question
 from webapp.live.client import LiveUnavailable
 from webapp.records.database import now
 from webapp.records.job import Job
+from webapp.records.line import next_job
 from webapp.records.worker import Worker as WorkerRow
 from webapp.runner import Order, Outcome, Runner
 from webapp.services import Services
@@ -65,10 +66,14 @@ class Worker:
         consumer.run()
         self._leave()
 
-    def work(self, job_id: int) -> None:
-        """Claim a job, have it run, and write down how it ended."""
+    def work(self, _job_id: int) -> None:
+        """Claim a job, have it run, and write down how it ended.
+
+        There is a message for each waiting job, but whose turn it is is decided here and now.
+        """
         with self._database.transaction() as session:
-            job = Job.claim(session, job_id, self._id)
+            job_id = next_job(session)
+            job = Job.claim(session, job_id, self._id) if job_id else None
         if job is None:
             return
         self._running = job

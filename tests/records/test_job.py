@@ -12,6 +12,7 @@ from webapp.progress import LogLine, Progress
 from webapp.records.database import Change, Database, now
 from webapp.records.event import Event
 from webapp.records.job import NO_TRACE, Job, JobFilter, RetryPolicy, StoredFile, Trace
+from webapp.records.line import place
 from webapp.records.worker import LEASE, Worker
 
 NOBODY = 10**6
@@ -104,7 +105,7 @@ def test_an_attempt_that_stumbles_is_tried_again_after_a_rest(database: Database
     with database.transaction() as session:
         assert Job.claim(session, job.id, worker_id) is None
         assert Job.waiting_since(session, now()) == []
-        assert resting.place(session) is None
+        assert place(session, resting) is None
 
 
 def test_later_rests_are_longer_and_have_an_end() -> None:
@@ -193,10 +194,10 @@ def test_jobs_of_a_worker_without_a_heartbeat_are_found(database: Database, cast
 def test_the_place_in_the_queue_counts_those_ahead(database: Database, cast: Cast, worker_id: int) -> None:
     first, second = accepted(database, cast.ben.id), accepted(database, cast.cleo.id)
     with database.reading() as session:
-        assert [job.place(session) for job in (first, second)] == [1, 2]
+        assert [place(session, job) for job in (first, second)] == [1, 2]
     claimed(database, first, worker_id)
     with database.reading() as session:
-        assert [stored(database, job).place(session) for job in (first, second)] == [None, 1]
+        assert [place(session, stored(database, job)) for job in (first, second)] == [None, 1]
 
 
 def test_each_change_is_announced_after_its_commit(database: Database, cast: Cast) -> None:

@@ -19,11 +19,17 @@ bp = Blueprint("api_jobs", __name__)
 @bp.post("/api/v1/jobs")
 @takes_uploads
 def create() -> tuple[dict[str, str], int]:
-    """Multipart: `kind`, `file` where the kind takes one, `params` as a JSON object."""
+    """Multipart: `kind`, `file` where the kind takes one, `params` as a JSON object, `priority`."""
     file = request.files.get("file")
     upload = Upload(incoming_of(file), file.filename or "") if file and file.filename else None
-    kind_name = request.form.get("kind", "")
-    job = accept(services(), owner_id=current_user.id, kind_name=kind_name, params=_params(), upload=upload)
+    job = accept(
+        services(),
+        owner=current_user.user,
+        kind_name=request.form.get("kind", ""),
+        params=_params(),
+        upload=upload,
+        priority=request.form.get("priority", ""),
+    )
     return {"job_id": str(job.id)}, 201
 
 

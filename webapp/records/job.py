@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, func, or_, select, update
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, undefer_group
 
 from webapp.progress import LogLine, Progress
@@ -28,6 +28,7 @@ from webapp.records.worker import LEASE, Worker
 
 STATES = ("queued", "processing", "completed", "failed", "cancelled")
 ENDED = ("completed", "failed", "cancelled")
+PRIORITIES = {"low": 0, "normal": 1, "high": 2}
 LONGEST_DELAY = 600.0
 
 
@@ -80,7 +81,13 @@ class JobFilter:
 
 class Job(Base):
     __tablename__ = "jobs"
-    __table_args__ = (Index("ix_jobs_state_id", "state", "id"), Index("ix_jobs_owner_id_id", "owner_id", "id"))
+    __table_args__ = (
+        Index("ix_jobs_state_id", "state", "id"),
+        Index("ix_jobs_owner_id_id", "owner_id", "id"),
+        # Who waits, and who had a turn when: asked at each claim, so by index alone.
+        Index("ix_jobs_waiting", "state", "priority", "owner_id", "id"),
+        Index("ix_jobs_owner_id_started_at", "owner_id", "started_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -97,6 +104,7 @@ class Job(Base):
     attempt: Mapped[int] = mapped_column(default=0)
     tries: Mapped[int] = mapped_column(default=0)
     run_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    priority: Mapped[int] = mapped_column(default=PRIORITIES["normal"], server_default=str(PRIORITIES["normal"]))
     worker_id: Mapped[int | None] = mapped_column(ForeignKey("workers.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -170,21 +178,22 @@ class Job(Base):
     def visible_to(self, user_id: int, *, is_admin: bool) -> bool:
         return is_admin or self.owner_id == user_id
 
-    def place(self, session: Session) -> int | None:
-        """Its place in the queue, 1 being next; None once it has left the queue, or rests."""
-        if self.state != "queued" or self.resting:
-            return None
-        ahead = select(func.count()).where(Job.state == "queued", _due(), Job.id < self.id)
-        return (session.scalar(ahead) or 0) + 1
-
     # Verbs
 
     @classmethod
     def accept(
-        cls, session: Session, *, kind: str, owner_id: int, params: dict[str, Any], file: StoredFile | None
+        cls,
+        session: Session,
+        *,
+        kind: str,
+        owner_id: int,
+        params: dict[str, Any],
+        file: StoredFile | None,
+        priority: str = "normal",
     ) -> Job:
         """Take a job on: from here it is durable."""
-        job = cls(kind=kind, state="queued", owner_id=owner_id, params=params, attempt=0, created_at=now())
+        job = cls(kind=kind, state="queued", owner_id=owner_id, params=params, attempt=0, tries=0, created_at=now())
+        job.priority = PRIORITIES[priority]
         if file:
             job.file_key, job.file_name, job.file_size = file.key, file.name, file.size
             job.file_sha256, job.file_type = file.sha256, file.media_type
@@ -196,8 +205,8 @@ class Job(Base):
     @classmethod
     def claim(cls, session: Session, job_id: int, worker_id: int) -> Job | None:
         """Take a queued job for a worker, as its next attempt; None if there is nothing to take."""
-        due = update(cls).where(cls.id == job_id, cls.state == "queued", _due())
-        claimed = due.values(
+        waiting = update(cls).where(cls.id == job_id, cls.state == "queued", due())
+        claimed = waiting.values(
             state="processing",
             attempt=cls.attempt + 1,
             tries=cls.tries + 1,
@@ -287,7 +296,7 @@ class Job(Base):
     @classmethod
     def waiting_since(cls, session: Session, before: datetime, limit: int = 1000) -> list[int]:
         """Ids of queued jobs that are due and were accepted before a moment, oldest first."""
-        waiting = select(cls.id).where(cls.state == "queued", cls.created_at < before, _due())
+        waiting = select(cls.id).where(cls.state == "queued", cls.created_at < before, due())
         return list(session.scalars(waiting.order_by(cls.id).limit(limit)))
 
     def _end(self, session: Session, state: str, trace: Trace, **values: Any) -> bool:
@@ -311,5 +320,6 @@ class Job(Base):
         Change("job", self.id, owner_id=self.owner_id, what=name).note(session)
 
 
-def _due() -> ColumnElement[bool]:
+def due() -> ColumnElement[bool]:
+    """Not resting before another try."""
     return or_(Job.run_at.is_(None), Job.run_at <= now())

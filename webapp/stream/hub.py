@@ -179,10 +179,11 @@ class Hub:
             if change.noun == "user":
                 self._dismiss(change.id)
                 return
-            self._mark(Topic("job", change.id))
+            if change.noun == "job":
+                self._mark(Topic("job", change.id))
             if change.what == "queued":
                 self._mark_lists(change.owner_id)
-            if change.what in QUEUE_MOVES:
+            if change.noun == "queue" or change.what in QUEUE_MOVES:
                 for topic, state in self._states.items():
                     if isinstance(state, JobState) and state.place:
                         self._mark(topic)

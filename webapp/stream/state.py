@@ -12,8 +12,10 @@ from webapp.kinds.base import Kind
 from webapp.live.client import LiveUnavailable, translated
 from webapp.live.job_live import Live
 from webapp.progress import LogLine, Progress
+from webapp.records import line
 from webapp.records.event import Event
 from webapp.records.job import Job
+from webapp.records.rule import EVERYTHING, why_held
 from webapp.records.worker import Worker
 from webapp.services import Services
 from webapp.stream.names import EVERYBODY, Topic
@@ -102,7 +104,7 @@ def load_job(services: Services, job_id: int, before: JobState | None = None) ->
 def _state(
     services: Services, session: Session, job: Job, before: JobState | None = None, events: Sequence[Event] = ()
 ) -> JobState:
-    place = job.place(session)
+    place = line.place(session, job)
     live = _live(services, job, before)
     return JobState(
         job=job,
@@ -125,6 +127,13 @@ def _waiting_reason(services: Services, session: Session) -> str | None:
     except LiveUnavailable:
         return NO_QUEUE
     return None
+
+
+def _why_waiting(session: Session, job: Job) -> str | None:
+    if not Worker.alive_count(session):
+        return NO_WORKER
+    held = why_held(session)
+    return held.get(job.kind) or held.get(EVERYTHING)
 
 
 def _live(services: Services, job: Job, before: JobState | None) -> Live:

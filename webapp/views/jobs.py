@@ -133,8 +133,9 @@ def _accepted(upload: Upload | None) -> Job:
     params: dict[str, Any] = {name: request.form[name] for name in names if request.form.get(name)}
     return accept(
         services(),
-        owner_id=current_user.id,
+        owner=current_user.user,
         kind_name=request.form.get("kind", ""),
         params=params,
         upload=upload,
+        priority=request.form.get("priority", ""),
     )

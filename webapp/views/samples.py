@@ -20,7 +20,7 @@ def create() -> Response:
     try:
         incoming.write(SAMPLE.read_bytes())
         upload = Upload(incoming, SAMPLE.name)
-        job = accept(services(), owner_id=current_user.id, kind_name="ingest_document", params={}, upload=upload)
+        job = accept(services(), owner=current_user.user, kind_name="ingest_document", params={}, upload=upload)
     finally:
         incoming.discard()
     return redirect(url_for("jobs.show", job_id=job.id), 303)  # type: ignore[return-value]

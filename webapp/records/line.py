@@ -1,0 +1,87 @@
+"""Whose turn it is: higher priorities first, then the owners in turn, then the oldest job.
+
+SQL is asked for a few counts; the rest is decided here, on plain values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.records.job import Job, due
+from webapp.records.rule import EVERYTHING, why_held
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The jobs of one owner that wait at one priority; `served_at` is when the owner last had a turn."""
+
+    priority: int
+    owner_id: int
+    count: int
+    first_id: int
+    served_at: datetime | None = None
+
+    @property
+    def rank(self) -> tuple[int, datetime, int]:
+        return -self.priority, self.served_at or LONG_AGO, self.first_id
+
+
+def next_of(groups: Sequence[Group]) -> int | None:
+    """The job whose turn it is."""
+    return min(groups, key=lambda group: group.rank).first_id if groups else None
+
+
+def place_of(groups: Sequence[Group], priority: int, owner_id: int, own_ahead: int) -> int:
+    """The place in the line, 1 being next, of a job that has so many of its owner's own ahead of it.
+
+    True as long as nobody joins: by then each other owner has had a turn for each of this one's.
+    """
+    mine = next(group for group in groups if (group.priority, group.owner_id) == (priority, owner_id))
+    ahead = own_ahead
+    for group in groups:
+        if group.priority > priority:
+            ahead += group.count
+        elif group.priority == priority and group is not mine:
+            ahead += min(group.count, own_ahead + (group.rank < mine.rank))
+    return ahead + 1
+
+
+def next_job(session: Session) -> int | None:
+    """The id of the job to claim now; None if nothing waits that may begin."""
+    held = why_held(session)
+    return None if EVERYTHING in held else next_of(_groups(session, without=tuple(held)))
+
+
+def place(session: Session, job: Job) -> int | None:
+    """A job's place in the line; None if it is not in it."""
+    if job.state != "queued" or job.resting:
+        return None
+    same = (Job.state == "queued", due(), Job.owner_id == job.owner_id, Job.priority == job.priority)
+    own_ahead = session.scalar(select(func.count()).where(*same, Job.id < job.id)) or 0
+    return place_of(_groups(session), job.priority, job.owner_id, own_ahead)
+
+
+def _groups(session: Session, without: tuple[str, ...] = ()) -> list[Group]:
+    waiting = (
+        select(Job.priority, Job.owner_id, func.count(), func.min(Job.id))
+        .where(Job.state == "queued", due(), Job.kind.not_in(without))
+        .group_by(Job.priority, Job.owner_id)
+    )
+    rows = session.execute(waiting).all()
+    served = _served(session, {owner_id for _, owner_id, _, _ in rows}) if len(rows) > 1 else {}
+    return [Group(*row, served_at=served.get(row[1])) for row in rows]
+
+
+def _served(session: Session, owner_ids: set[int]) -> dict[int, datetime | None]:
+    """When each owner last had a turn, by an index seek for each."""
+    return {
+        owner_id: session.scalar(select(func.max(Job.started_at)).where(Job.owner_id == owner_id))
+        for owner_id in owner_ids
+    }

@@ -49,7 +49,7 @@
 
   function take(files) {
     const fields = [...(options()?.querySelectorAll("[name]") ?? [])].filter((field) => field.value !== "");
-    const values = [["kind", kind().value], ...fields.map((field) => [field.name, field.value])];
+    const values = [["kind", kind().value], ["priority", form.elements.priority.value], ...fields.map((field) => [field.name, field.value])];
     for (const file of files) {
       const upload = { file, values, row: makeRow(file) };
       const problem = objection(file);

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from webapp.engines.lanes import Lanes
 from webapp.errors import JobError
+from webapp.forecast import Forecast
 from webapp.kinds import KINDS
 from webapp.kinds.base import Attempt, Kind
 from webapp.logs import configure
@@ -49,7 +50,11 @@ def attempt(order: Order, services: Services, lanes: Lanes) -> Outcome:
     kind = KINDS[order.kind]
     change = Change("job", order.job_id, order.owner_id, "progress")
 
+    forecast = Forecast(services.database, order)
+
     def publish(progress: Progress | None, lines: Sequence[LogLine]) -> bool:
+        if progress:
+            forecast.hear(progress)
         return services.live.publish(change, order.attempt, progress, lines)
 
     with Report(kind.stages, publish, attempt=order.attempt) as report:

@@ -34,6 +34,7 @@ class Order:
     params: dict[str, Any]
     file_key: str | None
     file_name: str
+    file_size: int | None
 
     @classmethod
     def of(cls, job: Job) -> Order:
@@ -46,6 +47,7 @@ class Order:
             params=job.params,
             file_key=job.file_key,
             file_name=job.file_name or "",
+            file_size=job.file_size,
         )
 
 

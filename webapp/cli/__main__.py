@@ -16,6 +16,7 @@ COMMANDS = {
     "users": "Make, list, disable and enable users.",
     "tokens": "Make, list and revoke API tokens.",
     "jobs": "List jobs.",
+    "estimates": "Report how often the times that were said held.",
     "db": "Bring the database up to date.",
 }
 

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from webapp.kinds import KINDS
 from webapp.kinds.base import Kind
-from webapp.live.client import LiveUnavailable, translated
+from webapp.live.client import LiveUnavailable
 from webapp.live.job_live import Live
 from webapp.progress import LogLine, Progress
-from webapp.records import line
+from webapp.records import estimate, line
+from webapp.records.estimate import Range
 from webapp.records.event import Event
 from webapp.records.job import Job
 from webapp.records.rule import EVERYTHING, why_held
@@ -36,6 +37,8 @@ class JobState:
     live_known: bool = True
     place: int | None = None
     waiting_reason: str | None = None
+    starts_in: float | None = None
+    left: Range | None = None
     events: Sequence[Event] = ()
 
     @property
@@ -105,7 +108,9 @@ def _state(
     services: Services, session: Session, job: Job, before: JobState | None = None, events: Sequence[Event] = ()
 ) -> JobState:
     place = line.place(session, job)
+    workers = Worker.alive_count(session) if place else 0
     live = _live(services, job, before)
+    running = live.progress if job.state == "processing" else None
     return JobState(
         job=job,
         kind=KINDS[job.kind],
@@ -113,24 +118,15 @@ def _state(
         lines=live.lines,
         live_known=live.known,
         place=place,
-        waiting_reason=_waiting_reason(services, session) if place else None,
+        waiting_reason=_why_waiting(session, job, workers) if place else None,
+        starts_in=estimate.seconds_to_start(session, place, workers) if place else None,
+        left=estimate.left(session, job, running) if running else None,
         events=events,
     )
 
 
-def _waiting_reason(services: Services, session: Session) -> str | None:
-    if not Worker.alive_count(session):
-        return NO_WORKER
-    try:
-        with translated():
-            services.redis.ping()
-    except LiveUnavailable:
-        return NO_QUEUE
-    return None
-
-
-def _why_waiting(session: Session, job: Job) -> str | None:
-    if not Worker.alive_count(session):
+def _why_waiting(session: Session, job: Job, workers: int) -> str | None:
+    if not workers:
         return NO_WORKER
     held = why_held(session)
     return held.get(job.kind) or held.get(EVERYTHING)

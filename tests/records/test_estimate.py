@@ -1,0 +1,109 @@
+"""Estimates: no figure without ground, and ranges that hold as often as they say."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+import pytest
+
+from tests.conftest import Cast
+from webapp.progress import Progress
+from webapp.records.database import Database, now
+from webapp.records.estimate import (
+    GROUND,
+    Estimate,
+    accounts,
+    duration,
+    left,
+    range_around,
+    ratios,
+    seconds_to_start,
+)
+from webapp.records.job import Job, StoredFile
+
+
+def completed(database: Database, owner_id: int, *, size: int, seconds: float, said: float | None = None) -> None:
+    """A job that took so long; half-way through it was said to take `said` more."""
+    file = StoredFile(key="ab/1", name="data.bin", size=size, sha256="ab" * 32, media_type="text/plain")
+    with database.transaction() as session:
+        job = Job.accept(session, kind="checksum", owner_id=owner_id, params={}, file=file)
+        job.state, job.attempt = "completed", 1
+        job.finished_at = now()
+        job.started_at = job.finished_at - timedelta(seconds=seconds)
+        if said is not None:
+            Estimate.note(session, job.id, 1, "checksum", 2, said)
+            session.flush()
+            session.query(Estimate).filter_by(job_id=job.id).update(
+                {"at": job.finished_at - timedelta(seconds=seconds / 2)}
+            )
+
+
+def half_done(elapsed: float) -> Progress:
+    return Progress(attempt=1, started_at=1000, updated_at=1000 + elapsed, fraction=0.5)
+
+
+def running(size: int = 1000) -> Job:
+    return Job(kind="checksum", file_size=size)
+
+
+def test_nothing_is_said_without_ground(database: Database, cast: Cast) -> None:
+    for _ in range(GROUND - 1):
+        completed(database, cast.ben.id, size=1000, seconds=10, said=5)
+    with database.reading() as session:
+        assert duration(session, "checksum", 1000) is None
+        assert left(session, running(), half_done(elapsed=10)) is None
+        assert seconds_to_start(session, place=3, workers=2) is None
+
+
+def test_a_range_says_what_such_estimates_were_worth(database: Database, cast: Cast) -> None:
+    for number in range(40):
+        # Five more seconds were said; it took from five to ten.
+        completed(database, cast.ben.id, size=1000, seconds=10 + number / 4, said=5)
+    with database.reading() as session:
+        assert len(ratios(session, "checksum", 2)) == 40
+        said = left(session, running(), half_done(elapsed=20))
+    assert said
+    assert 20 <= said.low < 24
+    assert 36 < said.high <= 40
+
+
+def test_larger_files_are_expected_to_take_longer(database: Database, cast: Cast) -> None:
+    for number in range(1, 21):
+        completed(database, cast.ben.id, size=number * 1000, seconds=number)
+    with database.reading() as session:
+        assert duration(session, "checksum", 5_000) == pytest.approx(5, rel=0.05)
+        assert duration(session, "checksum", 20_000) == pytest.approx(20, rel=0.05)
+        # Beyond what was ever seen the line is not drawn on.
+        assert duration(session, "checksum", 10**9) == pytest.approx(20, rel=0.05)
+        assert duration(session, "ingest_document", 5_000) is None
+
+
+def test_the_start_is_expected_by_the_line_and_the_workers(database: Database, cast: Cast) -> None:
+    for _ in range(GROUND):
+        completed(database, cast.ben.id, size=1000, seconds=10)
+    with database.reading() as session:
+        assert seconds_to_start(session, place=4, workers=2) == pytest.approx(20)
+        assert seconds_to_start(session, place=4, workers=0) is None
+
+
+@pytest.mark.parametrize("spread", [0.1, 0.5, 1.0])
+def test_four_of_five_truths_fall_into_the_range(spread: float) -> None:
+    chance = random.Random(7)
+    truths = [chance.lognormvariate(0, spread) for _ in range(600)]
+    inside = said = 0
+    for number, truth in enumerate(truths):
+        if found := range_around(1.0, truths[max(number - 100, 0) : number]):
+            said += 1
+            inside += found.low <= truth <= found.high
+    assert 0.7 <= inside / said <= 0.9
+
+
+def test_the_accounts_tell_how_often_ranges_held(database: Database, cast: Cast) -> None:
+    for _ in range(GROUND + 4):
+        completed(database, cast.ben.id, size=1000, seconds=10, said=5)
+    completed(database, cast.ben.id, size=1000, seconds=100, said=5)
+    with database.reading() as session:
+        held = accounts(session)
+    assert [(row.kind, row.quarter, row.said) for row in held] == [("checksum", 2, 5)]
+    assert held[0].inside < held[0].said

@@ -1,0 +1,164 @@
+"""How long jobs were said to take, and how long they took: estimates that are held to account.
+
+A point estimate is multiplied by how far earlier ones of the same kind, made at the same quarter of
+the work, were from the truth: the tenth and the ninetieth percentile of those ratios make a range
+that held for 80 % of them.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from webapp.progress import Progress
+from webapp.records.database import Base, UTCDateTime, now
+from webapp.records.job import Job
+
+# With fewer than this to go by nothing is said.
+GROUND = 10
+REMEMBERED = 100
+INSIDE = 0.8
+# Sooner than this neither a rate nor its error means anything.
+SHORTEST = 0.5
+
+
+@dataclass(frozen=True)
+class Range:
+    """Seconds, from `low` to `high`."""
+
+    low: float
+    high: float
+
+
+class Estimate(Base):
+    __tablename__ = "estimates"
+    __table_args__ = (UniqueConstraint("job_id", "attempt", "quarter"), Index("ix_estimates_kind", "kind", "quarter"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    attempt: Mapped[int]
+    kind: Mapped[str]
+    quarter: Mapped[int]
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    seconds: Mapped[float]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+
+    @classmethod
+    def note(cls, session: Session, job_id: int, attempt: int, kind: str, quarter: int, seconds: float) -> None:
+        """Keep what is said at a quarter of the work (0 to 3), to be compared with the truth later."""
+        said = range_around(seconds, ratios(session, kind, quarter))
+        low, high = (said.low, said.high) if said else (None, None)
+        session.add(
+            cls(
+                job_id=job_id,
+                attempt=attempt,
+                kind=kind,
+                quarter=quarter,
+                at=now(),
+                seconds=max(seconds, SHORTEST),
+                low=low,
+                high=high,
+            )
+        )
+
+
+def left(session: Session, job: Job, progress: Progress) -> Range | None:
+    """How long a running job may still take; None without ground for it."""
+    if progress.seconds_left is not None:
+        return range_around(progress.seconds_left, ratios(session, job.kind, quarter_of(progress)))
+    whole = duration(session, job.kind, job.file_size)
+    if whole is None:
+        return None
+    return range_around(max(whole - progress.elapsed, SHORTEST), ratios(session, job.kind, 0))
+
+
+def seconds_to_start(session: Session, place: int, workers: int) -> float | None:
+    """How long until a place in the line is reached, by what jobs took of late; None without ground."""
+    query = select(Job.started_at, Job.finished_at).where(Job.state == "completed").order_by(Job.id.desc())
+    took = [_seconds(began, ended) for began, ended in session.execute(query.limit(REMEMBERED)) if began and ended]
+    if len(took) < GROUND or not workers:
+        return None
+    return statistics.fmean(took) * place / workers
+
+
+def quarter_of(progress: Progress) -> int:
+    """`0.3` of the work → 1."""
+    return min(int(progress.fraction * 4), 3)
+
+
+def duration(session: Session, kind: str, size: int | None) -> float | None:
+    """How long a job of this kind and size takes, from those that were completed; None without ground."""
+    query = select(Job.file_size, Job.started_at, Job.finished_at).where(Job.state == "completed", Job.kind == kind)
+    rows = session.execute(query.order_by(Job.id.desc()).limit(REMEMBERED))
+    past = [(math.log(size or 1), math.log(_seconds(began, ended))) for size, began, ended in rows if began and ended]
+    if len(past) < GROUND:
+        return None
+    return math.exp(_on_the_line(past, math.log(size or 1)))
+
+
+def ratios(session: Session, kind: str, quarter: int) -> list[float]:
+    """How much longer the newest jobs took than was said at this quarter: 1.0 where it was right."""
+    query = (
+        select(Estimate.seconds, Estimate.at, Job.finished_at)
+        .join(Job, (Job.id == Estimate.job_id) & (Job.attempt == Estimate.attempt))
+        .where(Estimate.kind == kind, Estimate.quarter == quarter, Job.state == "completed")
+        .order_by(Estimate.id.desc())
+        .limit(REMEMBERED)
+    )
+    return [_seconds(at, ended) / seconds for seconds, at, ended in session.execute(query) if ended]
+
+
+def range_around(seconds: float, past: Sequence[float]) -> Range | None:
+    """The range that would have held for 80 % of the past, had it been said like this each time."""
+    if len(past) < GROUND:
+        return None
+    ordered = sorted(past)
+    edge = (1 - INSIDE) / 2
+    low = ordered[max(math.floor((len(ordered) + 1) * edge) - 1, 0)]
+    high = ordered[min(math.ceil((len(ordered) + 1) * (1 - edge)) - 1, len(ordered) - 1)]
+    return Range(seconds * low, seconds * high)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Of a kind's ranges at a quarter, how many held what they said."""
+
+    kind: str
+    quarter: int
+    said: int
+    inside: int
+
+
+def accounts(session: Session) -> list[Held]:
+    """How often the truth fell inside the range, by kind and quarter."""
+    query = (
+        select(Estimate.kind, Estimate.quarter, Estimate.low, Estimate.high, Estimate.at, Job.finished_at)
+        .join(Job, (Job.id == Estimate.job_id) & (Job.attempt == Estimate.attempt))
+        .where(Job.state == "completed", Estimate.low.is_not(None))
+        .order_by(Estimate.kind, Estimate.quarter)
+    )
+    held: dict[tuple[str, int], list[bool]] = {}
+    for kind, quarter, low, high, at, ended in session.execute(query):
+        if low is not None and high is not None and ended is not None:
+            held.setdefault((kind, quarter), []).append(low <= (ended - at).total_seconds() <= high)
+    return [Held(kind, quarter, len(found), sum(found)) for (kind, quarter), found in held.items()]
+
+
+def _seconds(began: datetime, ended: datetime) -> float:
+    return max((ended - began) / timedelta(seconds=1), SHORTEST)
+
+
+def _on_the_line(points: Sequence[tuple[float, float]], x: float) -> float:
+    """The line through the points, at x; their median where they all stand at one x."""
+    xs, ys = zip(*points, strict=True)
+    if max(xs) - min(xs) < 0.1:
+        return statistics.median(ys)
+    slope, intercept = statistics.linear_regression(xs, ys)
+    return intercept + slope * min(max(x, min(xs)), max(xs))

@@ -229,7 +229,7 @@ def test_pages_of_a_set_origin_may_ask(open_app: Flask, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", ORIGIN + ".evil.example", "http://console.example.org"]
+    "origin", ["https://evil.example", "null", ORIGIN + ".evil.example", "http://console.example.org", "http://["]
 )
 def test_pages_of_any_other_origin_may_not(open_app: Flask, origin: str) -> None:
     for path in (*STREAMS, *CALLS):

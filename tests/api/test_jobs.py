@@ -75,7 +75,14 @@ def test_too_many_fields_are_refused(ben: httpx.Client) -> None:
 def test_a_login_cookie_may_be_used_by_pages_of_this_site_only(browser: httpx.Client, ben: httpx.Client) -> None:
     form: dict[str, Any] = {"data": {"kind": "checksum"}, "files": FILE}
     own = f"{browser.base_url.scheme}://{browser.base_url.netloc.decode()}"
-    for origin in ("https://evil.example", "null", own.replace("127.0.0.1", "localhost"), f"{own}.evil.example"):
+    for origin in (
+        "https://evil.example",
+        "null",
+        "http://[",
+        "x",
+        own.replace("127.0.0.1", "localhost"),
+        f"{own}.evil.example",
+    ):
         assert browser.post(CALL, **form, headers={"Origin": origin}).status_code == 400
     for site in ("cross-site", "same-site"):
         assert browser.post(CALL, **form, headers={"Sec-Fetch-Site": site}).status_code == 400

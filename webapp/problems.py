@@ -8,7 +8,7 @@ import logging
 from flask import Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, RequestEntityTooLarge
+from werkzeug.exceptions import BadHost, BadRequest, HTTPException, InternalServerError, RequestEntityTooLarge
 
 from webapp.errors import JobError
 from webapp.files import TooLarge
@@ -24,6 +24,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(ParseException, lambda _error: answer(BadRequest("The request’s body is malformed.")))
     app.register_error_handler(JobError, lambda error: answer(Refused(str(error))))
     app.register_error_handler(CSRFError, lambda _error: answer(StaleForm()))
+    # Without a host no page can be drawn: nobody knows its addresses.
+    app.register_error_handler(BadHost, lambda error: Response("This is no host name.\n", 400, mimetype="text/plain"))
     app.register_error_handler(HTTPException, answer)
     app.register_error_handler(Exception, _unexpected)
 

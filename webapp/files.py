@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import tempfile
 import time
@@ -10,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +19,8 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 BLOCK = 1024 * 1024
+FOLDERS = [f"{number:02x}" for number in range(256)]
+KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}")
 
 
 def give_way() -> None:
@@ -101,6 +105,22 @@ class FileStore:
     def delete(self, key: str) -> None:
         with suppress(FileNotFoundError):
             self.filesystem.rm_file(self._path(key))
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """What is kept in one of the FOLDERS: key → bytes."""
+        path = self._path(folder)
+        self.filesystem.invalidate_cache(path)
+        try:
+            listed = self.filesystem.ls(path, detail=True)
+        except FileNotFoundError:
+            return {}
+        named = ((f"{folder}/{entry['name'].rpartition('/')[2]}", entry) for entry in listed)
+        return {key: entry["size"] for key, entry in named if KEY.fullmatch(key) and entry["type"] == "file"}
+
+    def kept_at(self, key: str) -> datetime:
+        """Raises FileNotFoundError."""
+        modified: datetime = self.filesystem.modified(self._path(key))
+        return modified
 
     def read(self, key: str) -> IO[bytes]:
         """Raises FileNotFoundError."""

@@ -156,6 +156,13 @@ class Settings(BaseModel):
     max_upload: Annotated[ByteSize, AfterValidator(_bytes)] = Field(
         ByteSize(200 * 1000 * 1000), description="Largest upload, in bytes or like 200MB or 1GiB."
     )
+    keep_days: int = Field(
+        90, ge=0, description="Days that an ended job is kept, with its history and its file. 0: for ever."
+    )
+    keep_bytes: ByteSize = Field(
+        ByteSize(0),
+        description="What the files of jobs may take in all, like 50GB: beyond it the oldest ended jobs go. 0: any.",
+    )
     max_streams_per_user: Count = Field(50, description="Open streams that one user may hold, for each web process.")
     max_streams_per_address: Count = Field(
         200, description="Open streams that one network address may hold, for each web process."

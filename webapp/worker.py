@@ -25,6 +25,7 @@ from webapp.records.database import now
 from webapp.records.job import Job
 from webapp.records.line import next_job
 from webapp.records.worker import Worker as WorkerRow
+from webapp.retention import keep_pruning
 from webapp.runner import Order, Outcome, Runner
 from webapp.services import Services
 from webapp.settings import Settings
@@ -55,7 +56,7 @@ class Worker:
         with self._database.transaction() as session:
             self._id = WorkerRow.register(session, f"{socket.gethostname()}:{os.getpid()}").id
         self._runner.start()
-        for loop in (self._beat, self._answer):
+        for loop in (self._beat, self._answer, self._prune):
             threading.Thread(target=loop, name=loop.__name__, daemon=True).start()
         self._services.queue.run = self.work
         # The supervisor kills what outstays its whole grace: be done before that.
@@ -111,6 +112,9 @@ class Worker:
                 question.answer_one(self._services.blocking_redis, embed.embed_one)
             except LiveUnavailable:
                 self._stopping.wait(RETRY_REDIS)
+
+    def _prune(self) -> None:
+        keep_pruning(self._services, self._stopping)
 
     def _leave(self) -> None:
         """Hand back what did not end in time, and say goodbye."""

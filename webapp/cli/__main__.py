@@ -17,6 +17,7 @@ COMMANDS = {
     "tokens": "Make, list and revoke API tokens.",
     "jobs": "List jobs.",
     "estimates": "Report how often the times that were said held.",
+    "prune": "Delete what is kept longer, or takes more, than the settings say.",
     "db": "Bring the database up to date.",
 }
 

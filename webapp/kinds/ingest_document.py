@@ -8,6 +8,7 @@ from webapp.engines import chunk, embed, extract, parse
 from webapp.engines.chunk import Chunk
 from webapp.engines.graph import Graph
 from webapp.engines.parsed import Parsed
+from webapp.errors import JobError
 from webapp.kinds.base import Accepts, Attempt, Input, Kind, Stage
 from webapp.records.document import Document
 from webapp.report import Report
@@ -60,6 +61,8 @@ class IngestDocument(Kind):
         ).id
 
     def run(self, job: Attempt, input: Input, report: Report) -> dict[str, Any]:
+        if job.document_id is None:
+            raise JobError("Its document has been deleted since. Upload the file again.")
         parsed = _parse(job, report)
         chunks = _split(parsed, report)
         vectors = _embed(job, chunks, report)

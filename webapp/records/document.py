@@ -141,6 +141,10 @@ class Document(Base):
         """From now on it can be read and found."""
         self.chunk_count, self.ingested_at = chunks, now()
 
+    def delete(self, session: Session) -> None:
+        """With its pages, entities and relations; jobs and passages are not its own to delete."""
+        session.execute(delete(Document).where(Document.id == self.id))
+
 
 class Page(Base):
     __tablename__ = "pages"

@@ -87,6 +87,11 @@ class Job(Base):
         # Who waits, and who had a turn when: asked at each claim, so by index alone.
         Index("ix_jobs_waiting", "state", "priority", "owner_id", "id"),
         Index("ix_jobs_owner_id_started_at", "owner_id", "started_at"),
+        # What is to be deleted first, and whose file it is.
+        Index("ix_jobs_finished_at", "finished_at", "id", "state"),
+        Index("ix_jobs_file_key", "file_key", "file_size"),
+        # A number is never given twice, though jobs are deleted: pages, messages and flags still name it.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -141,6 +146,10 @@ class Job(Base):
         query = query if kind is None else query.where(cls.kind == kind)
         query = query if owner_id is None else query.where(cls.owner_id == owner_id)
         return list(session.scalars(query))[::-1]
+
+    @classmethod
+    def of_document(cls, session: Session, document_id: str) -> list[Job]:
+        return list(session.scalars(select(cls).where(cls.document_id == document_id).order_by(cls.id)))
 
     @classmethod
     def matching(cls, session: Session, wanted: JobFilter, limit: int) -> list[Job]:

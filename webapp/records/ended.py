@@ -1,0 +1,96 @@
+"""Ended jobs, oldest first: what their files take, and their removal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from webapp.records.database import Change
+from webapp.records.document import Document
+from webapp.records.job import ENDED, Job
+
+# How many values a statement may hold on every SQLite is 999.
+VALUES_A_STATEMENT = 500
+
+
+class Ended(NamedTuple):
+    id: int
+    finished_at: datetime
+    file_key: str | None
+    file_size: int | None
+
+
+class Files(NamedTuple):
+    """How many files jobs name, and their bytes."""
+
+    number: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What went: jobs, their files that no other job uses (key → size), and documents that nobody could read."""
+
+    job_ids: Sequence[int]
+    files: dict[str, int]
+    document_ids: Sequence[str]
+
+
+def oldest(session: Session, *, after: Ended | None, limit: int) -> list[Ended]:
+    """The next ones in the order in which they ended."""
+    query = select(Job.id, Job.finished_at, Job.file_key, Job.file_size).where(Job.finished_at.is_not(None))
+    if after:
+        query = query.where(tuple_(Job.finished_at, Job.id) > (after.finished_at, after.id))
+    rows = session.execute(query.order_by(Job.finished_at, Job.id).limit(limit))
+    return [Ended(id, moment, key, size) for id, moment, key, size in rows if moment]
+
+
+def stored(session: Session) -> Files:
+    """Each file counts once, however many jobs use it."""
+    files = select(func.max(Job.file_size).label("size")).where(Job.file_key.is_not(None)).group_by(Job.file_key)
+    size = files.subquery().c.size
+    return Files(*session.execute(select(func.count(), func.coalesce(func.sum(size), 0))).one())
+
+
+def uses(session: Session, keys: Iterable[str]) -> Counter[str]:
+    """How many jobs use each of these files. What else may come to use files is to be counted here."""
+    counts: Counter[str] = Counter()
+    wanted = sorted(set(keys))
+    for start in range(0, len(wanted), VALUES_A_STATEMENT):
+        some = Job.file_key.in_(wanted[start : start + VALUES_A_STATEMENT])
+        rows = session.execute(select(Job.file_key, func.count()).where(some).group_by(Job.file_key))
+        counts.update({key: count for key, count in rows if key})
+    return counts
+
+
+def remove(session: Session, job_ids: Sequence[int]) -> Removed:
+    """Delete those of these jobs that have ended, with their history.
+
+    Documents stay: people search them. Only what was never read to its end goes with its last job. The
+    caller deletes the files, and what else is kept of the documents.
+    """
+    doomed = delete(Job).where(Job.id.in_(job_ids), Job.state.in_(ENDED))
+    columns = (Job.id, Job.owner_id, Job.file_key, Job.file_size, Job.document_id)
+    rows = session.execute(doomed.returning(*columns), execution_options={"synchronize_session": False}).all()
+    for row in rows:
+        Change("job", row.id, owner_id=row.owner_id, what="deleted").note(session)
+    sizes = {row.file_key: row.file_size or 0 for row in rows if row.file_key}
+    used = uses(session, sizes)
+    return Removed(
+        job_ids=[row.id for row in rows],
+        files={key: size for key, size in sizes.items() if not used[key]},
+        document_ids=_remove_unread(session, {row.document_id for row in rows if row.document_id}),
+    )
+
+
+def _remove_unread(session: Session, document_ids: set[str]) -> list[str]:
+    named = select(Job.id).where(Job.document_id == Document.id).exists()
+    unread = delete(Document).where(Document.id.in_(document_ids), Document.ingested_at.is_(None), ~named)
+    removed = session.execute(unread.returning(Document.id), execution_options={"synchronize_session": False})
+    return list(removed.scalars())

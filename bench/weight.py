@@ -31,6 +31,11 @@ def main() -> None:
         weigh(page, "the login page", "/login", None)
         weigh(page, "a job's page while it runs", str(job), login)
         weigh(page, "the start page with a running job", "/", login)
+        for number in range(1, 20):
+            note = {"name": f"note-{number}.txt", "mimeType": "text/plain", "buffer": f"Note {number}.".encode()}
+            page.set_input_files("#file", note)
+        eventually(lambda: page.locator(".card").count() == 20)
+        weigh(page, "the start page with twenty jobs", "/", login)
 
 
 def weigh(page: Page, what: str, path: str, login: Any) -> None:

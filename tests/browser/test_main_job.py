@@ -17,11 +17,11 @@ pytestmark = pytest.mark.browser
 
 STAGES = ["Parsing document", "Chunking", "Embedding", "Extracting", "Storing graph", "Storing vectors"]
 # Notes every value of an attribute as it changes: a test that looks now and then would miss some.
-RECORD = """element => {
+RECORD = """name => {
     window.seen = [];
     const note = () => {
         const status = document.querySelector("[id^=job-][id$=-status]");
-        if (!status) return;
+        if (status?.dataset.name !== name) return;
         const value = [status.dataset.state, status.dataset.stage || "", status.dataset.percent || ""].join(" ");
         if (window.seen.at(-1) !== value) window.seen.push(value);
     };
@@ -46,12 +46,9 @@ def drop(page: Page, path: Path, name: str = "") -> None:
     page.evaluate(DROP, [base64.b64encode(path.read_bytes()).decode(), name or path.name])
 
 
-def newest_card(page: Page) -> Locator:
-    return page.locator("#jobs-list > article").first
-
-
-def slow_file(tmp_path: Path, kilobytes: int = 100, name: str = "slow.bin") -> Path:
-    path = tmp_path / name
+def slow_file(tmp_path: Path, kilobytes: int = 100) -> Path:
+    """With a name of this test's own: the tests share a server, and so a list of jobs."""
+    path = tmp_path / f"{tmp_path.name}.bin"
     path.write_bytes(b"x" * kilobytes * 1000)
     return path
 
@@ -61,21 +58,20 @@ def start_checksum(page: Page, path: Path, *, bytes_per_second: int) -> Locator:
     page.locator("details.options[data-kind=checksum] > summary").click()
     page.get_by_label("Bytes a second").fill(str(bytes_per_second))
     page.locator("#file").set_input_files(path)
-    card = newest_card(page)
-    expect(card).to_contain_text(path.name)
+    card = page.locator("#jobs-list > article", has_text=path.name)
+    expect(card).to_be_visible()
     return card
 
 
-def percent(page: Page) -> str:
-    return page.locator("[id$=-status]").first.get_attribute("data-percent") or ""
+def percent(place: Page | Locator) -> int:
+    return int(place.locator("[id$=-status]").get_attribute("data-percent") or 0)
 
 
 def test_a_dropped_document_is_watched_to_its_end_read_and_searched(page: Page) -> None:
-    page.evaluate(RECORD)
+    page.evaluate(RECORD, "the-lighthouses.pdf")
     page.evaluate("window.sameDocument = true")
-    drop(page, SAMPLE)
-    card = newest_card(page)
-    expect(card).to_contain_text(SAMPLE.name)
+    drop(page, SAMPLE, "the-lighthouses.pdf")
+    card = page.locator("#jobs-list > article", has_text="the-lighthouses.pdf")
     expect(card.locator("[id$=-status][data-state=completed]")).to_be_visible(timeout=90_000)
 
     seen = [value.split(" ") for value in page.evaluate("window.seen")]
@@ -89,7 +85,7 @@ def test_a_dropped_document_is_watched_to_its_end_read_and_searched(page: Page) 
     assert page.evaluate("window.sameDocument"), "the page was loaded again"
     expect(card.locator("details")).to_contain_text("Storing vectors")
 
-    card.get_by_role("link", name=SAMPLE.name).click()
+    card.get_by_role("link", name="the-lighthouses.pdf").click()
     expect(page.locator("#content")).to_contain_text("Result")
     page.get_by_role("link", name="Read the document").click()
     expect(page.locator("#content")).to_contain_text("lighthouse")
@@ -122,8 +118,7 @@ def test_a_name_that_is_html_is_shown_as_text(page: Page, tmp_path: Path) -> Non
     file = tmp_path / "plain.txt"
     file.write_text("Nothing but text.")
     drop(page, file, name)
-    card = newest_card(page)
-    expect(card).to_contain_text("onerror")
+    card = page.locator("#jobs-list > article", has_text="onerror")
     expect(card.locator("[id$=-status][data-state=completed]")).to_be_visible(timeout=60_000)
     assert page.locator("#jobs-list img").count() == 0
 
@@ -158,25 +153,31 @@ def test_a_page_that_can_not_stream_polls_says_so_and_goes_back(page: Page, tmp_
     expect(page.locator("#connection")).to_have_attribute("data-state", "polling")
     card = start_checksum(page, slow_file(tmp_path, 120), bytes_per_second=4_000)
     expect(card.locator("[id$=-status][data-state=processing]")).to_be_visible()
-    before = int(percent(page) or 0)
-    eventually(lambda: int(percent(page) or 0) > before)
+    before = percent(card)
+    eventually(lambda: percent(card) > before)
     page.unroute("**/live*")
     expect(page.locator("#connection")).to_have_attribute("data-state", "live", timeout=PATIENCE)
     expect(card.locator("[id$=-status][data-state=completed]")).to_be_visible(timeout=60_000)
 
 
 def test_a_stream_that_is_cut_resumes_by_itself(page: Page, server: Server, tmp_path: Path) -> None:
-    card = start_checksum(page, slow_file(tmp_path, 60), bytes_per_second=6_000)
+    card = start_checksum(page, slow_file(tmp_path, 600), bytes_per_second=6_000)
     card.get_by_role("link").first.click()
+    page.wait_for_url("**/jobs/*")
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")
     page.evaluate("window.sameDocument = true")
     page.evaluate(RECORD_CONNECTION)
     _end_streams_of_ada(server)
-    expect(page.locator("[id$=-status][data-state=completed]").first).to_be_visible(timeout=60_000)
-    assert "reconnecting" in page.evaluate("window.states")
-    assert page.evaluate("window.sameDocument")
+    eventually(lambda: "reconnecting" in page.evaluate("window.states"))
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live", timeout=PATIENCE)
+    before = percent(page)
+    eventually(lambda: percent(page) > before)
     lines = page.locator("[id$=-lines] > li").all_inner_texts()
     assert len(lines) == len(set(lines))
+    page.get_by_role("button", name="Cancel").click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator("[id$=-status][data-state=cancelled]")).to_be_visible()
+    assert page.evaluate("window.sameDocument")
 
 
 def _end_streams_of_ada(server: Server) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.kinds import KINDS
 from webapp.kinds.base import Kind
-from webapp.live.client import LiveUnavailable
+from webapp.live.client import LiveUnavailable, translated
 from webapp.live.job_live import Live
 from webapp.progress import LogLine, Progress
 from webapp.records import estimate, line
@@ -118,16 +118,21 @@ def _state(
         lines=live.lines,
         live_known=live.known,
         place=place,
-        waiting_reason=_why_waiting(session, job, workers) if place else None,
+        waiting_reason=_why_waiting(services, session, job, workers) if place else None,
         starts_in=estimate.seconds_to_start(session, place, workers) if place else None,
         left=estimate.left(session, job, running) if running else None,
         events=events,
     )
 
 
-def _why_waiting(session: Session, job: Job, workers: int) -> str | None:
+def _why_waiting(services: Services, session: Session, job: Job, workers: int) -> str | None:
     if not workers:
         return NO_WORKER
+    try:
+        with translated():
+            services.redis.ping()
+    except LiveUnavailable:
+        return NO_QUEUE
     held = why_held(session)
     return held.get(job.kind) or held.get(EVERYTHING)
 

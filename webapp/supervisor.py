@@ -71,7 +71,9 @@ class Process:
         self.program = program
         self.popen: subprocess.Popen[bytes] | None = None
         self.start_at: float | None = None
+        self.code = 0
         self.ends: deque[float] = deque(maxlen=ENDS)
+        self.faults: deque[float] = deque(maxlen=ENDS)
         self.last_lines: deque[str] = deque(maxlen=KEPT_LINES)
         self.unfinished_line = b""
 
@@ -93,7 +95,7 @@ class Process:
             return False
         # Before it is reaped its number can't belong to anybody else.
         self.kill()
-        self.popen.wait()
+        self.code = self.popen.wait()
         self.popen = None
         return True
 
@@ -188,7 +190,10 @@ class Supervisor:
             return
         now = self._clock()
         process.ends.append(now)
-        if len(process.ends) == ENDS and now - process.ends[0] <= WITHIN:
+        # KILL comes from a person, or from a kernel short of memory: not a fault of the program.
+        if process.code != -signal.SIGKILL:
+            process.faults.append(now)
+        if len(process.faults) == ENDS and now - process.faults[0] <= WITHIN:
             self._read_what_is_there()
             raise ProcessFailed(_in_words(process, f"ended {ENDS} times within {WITHIN:g} seconds"))
         recent = sum(now - end <= WITHIN for end in process.ends)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, DateTime, Engine, MetaData, UpdateBase, create_engine, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -22,6 +24,8 @@ NAMING = {
 }
 # How often the use of a credential is noted: at every request it would be a write a page.
 SEEN_EVERY = timedelta(minutes=5)
+# Between two tries to begin a transaction that writes.
+FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
 
 
 class Base(DeclarativeBase):
@@ -67,7 +71,7 @@ class Database:
     ) -> None:
         self.engine = create_engine(url, connect_args={"timeout": busy_seconds} if url.startswith("sqlite") else {})
         if self.engine.dialect.name == "sqlite":
-            _tune_sqlite(self.engine)
+            _tune_sqlite(self.engine, busy_seconds)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         self.announce = announce
 
@@ -89,7 +93,7 @@ class Database:
             yield session
 
 
-def _tune_sqlite(engine: Engine) -> None:
+def _tune_sqlite(engine: Engine, busy_seconds: float) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         # The driver would begin transactions at the first write only; then a read before it can
@@ -101,8 +105,35 @@ def _tune_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if connection.get_execution_options().get("writes"):
+            _begin_to_write(connection, busy_seconds)
+        else:
+            connection.exec_driver_sql("BEGIN")
+
+
+def _begin_to_write(connection: Any, busy_seconds: float) -> None:
+    """Wait for one's turn here, not in SQLite: its own waiting would hold up a whole web process."""
+    driver = connection.connection.dbapi_connection
+    deadline, pause = time.monotonic() + busy_seconds, FIRST_PAUSE
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        while not _begins(connection, last=time.monotonic() >= deadline):
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
+            pause = min(pause * 2, LONGEST_PAUSE)
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
+
+
+def _begins(connection: Any, *, last: bool) -> bool:
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        # "database is locked" has subcodes; the low byte is what they have in common.
+        busy = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+        if last or not busy:
+            raise
+        return False
+    return True
 
 
 def _use_wal(connection: Any, *, tries: int = 100, pause: float = 0.05) -> None:

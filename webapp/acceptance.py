@@ -57,6 +57,8 @@ def accept(
         if file:
             services.files.delete(file.key)
         raise
+    if upload:
+        upload.incoming.discard()
     enqueue(services, job)
     return job
 

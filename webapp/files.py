@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
 import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -18,9 +19,13 @@ from typing import IO, Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from webapp.locks import is_free, locked
+
 BLOCK = 1024 * 1024
 FOLDERS = [f"{number:02x}" for number in range(256)]
 KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}")
+INCOMING, COPY = "incoming-", "copy-"
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def give_way() -> None:
@@ -32,17 +37,35 @@ class TooLarge(Exception):
     """An upload grew past its limit while it streamed."""
 
 
+class NoRoom(Exception):
+    """The disk takes no more."""
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Tell a full disk from other troubles."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise NoRoom from error
+        raise
+
+
 class Incoming:
     """An upload on its way in: a file that is measured and digested as it is written.
 
-    Given to the form parser as its stream, so nothing is read or written twice.
+    Given to the form parser as its stream, so nothing is read or written twice. It stays until it
+    is discarded, also once it is kept: what a killed process leaves says what it was about to store.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
-        self._file = tempfile.NamedTemporaryFile(dir=folder, prefix="incoming-", delete=False)  # noqa: SIM115
+        self.id = uuid.uuid4().hex
+        self.path = folder / f"{INCOMING}{self.id}"
+        with _room():
+            self._file = locked(self.path)
         self._digest = hashlib.sha256()
         self._limit = limit
-        self.path = Path(self._file.name)
         self.size = 0
 
     def write(self, data: bytes) -> int:
@@ -53,7 +76,12 @@ class Incoming:
         self._digest.update(data)
         if self.size // BLOCK > (self.size - len(data)) // BLOCK:
             give_way()
-        return self._file.write(data)
+        with _room():
+            return self._file.write(data)
+
+    def flush(self) -> None:
+        with _room():
+            self._file.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
@@ -63,9 +91,11 @@ class Incoming:
         return self._digest.hexdigest()
 
     def discard(self) -> None:
-        """Leave nothing behind; harmless once the file has been kept."""
-        self._file.close()
+        """Leave nothing behind; once it is kept, and a job has it, that is all that is left of it."""
         self.path.unlink(missing_ok=True)
+        # A full disk may refuse even the last bytes.
+        with suppress(OSError):
+            self._file.close()
 
 
 @dataclass(frozen=True)
@@ -91,16 +121,33 @@ class FileStore:
         return Incoming(self.incoming, limit)
 
     def keep(self, upload: Incoming) -> str:
-        """Store a finished upload for good and return its key."""
+        """Store a finished upload and return its key. Once a job has the key, discard the upload."""
         upload.flush()
-        key = f"{upload.sha256[:2]}/{uuid.uuid4().hex}"
-        self.filesystem.makedirs(self._path(key).rpartition("/")[0], exist_ok=True)
-        if self.is_local:
-            shutil.move(upload.path, self._path(key))
-        else:
-            self.filesystem.put_file(str(upload.path), self._path(key))
-        upload.discard()
+        key = _key(upload.id)
+        try:
+            with _room():
+                self._store(upload.path, self._path(key))
+        except BaseException:
+            self.delete(key)
+            raise
         return key
+
+    def _store(self, path: Path, target: str) -> None:
+        self.filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
+        if not self.is_local:
+            self.filesystem.put_file(str(path), target)
+            return
+        try:
+            os.link(path, target)
+        except OSError:
+            # Another disk, or one without links.
+            shutil.copyfile(path, target)
+
+    def leftovers(self) -> Iterator[tuple[Path, str | None]]:
+        """What killed processes left behind: a file, and the key that it may have been kept under."""
+        for path in self.incoming.iterdir():
+            if path.name.startswith((INCOMING, COPY)) and is_free(path):
+                yield path, _key(path.name.removeprefix(INCOMING)) if path.name.startswith(INCOMING) else None
 
     def delete(self, key: str) -> None:
         with suppress(FileNotFoundError):
@@ -132,9 +179,17 @@ class FileStore:
         if self.is_local:
             yield Path(self._path(key))
             return
-        with tempfile.NamedTemporaryFile(dir=self.incoming, prefix="copy-") as copy:
-            self.filesystem.get_file(self._path(key), copy.name)
-            yield Path(copy.name)
+        copy = self.incoming / f"{COPY}{uuid.uuid4().hex}"
+        with locked(copy):
+            try:
+                self.filesystem.get_file(self._path(key), str(copy))
+                yield copy
+            finally:
+                copy.unlink()
 
     def _path(self, key: str) -> str:
         return f"{self.root}/{key}"
+
+
+def _key(id: str) -> str:
+    return f"{id[:2]}/{id}"

@@ -8,10 +8,18 @@ import logging
 from flask import Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import BadHost, BadRequest, HTTPException, InternalServerError, RequestEntityTooLarge
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import (
+    BadHost,
+    BadRequest,
+    HTTPException,
+    InternalServerError,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+)
 
 from webapp.errors import JobError
-from webapp.files import TooLarge
+from webapp.files import NoRoom, TooLarge
 
 MEGABYTE = 1_000_000
 
@@ -20,6 +28,10 @@ log = logging.getLogger(__name__)
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(TooLarge, lambda _error: answer(_too_large(app)))
+    app.register_error_handler(NoRoom, lambda error: answer(_cannot_store("no room for an upload", error)))
+    app.register_error_handler(
+        OperationalError, lambda error: answer(_cannot_store("the database takes nothing", error))
+    )
     app.register_error_handler(RequestEntityTooLarge, lambda _error: answer(_too_large(app)))
     app.register_error_handler(ParseException, lambda _error: answer(BadRequest("The request’s body is malformed.")))
     app.register_error_handler(JobError, lambda error: answer(Refused(str(error))))
@@ -38,6 +50,14 @@ class Refused(HTTPException):
 
     def __init__(self, description: str) -> None:
         super().__init__(description)
+
+
+class CannotStore(ServiceUnavailable):
+    name = "Not stored"
+    description = (
+        "The server can’t store anything just now, so this was not done. Try again in a moment. "
+        "If it happens again, ask an admin: the disk may be full."
+    )
 
 
 class StaleForm(BadRequest):
@@ -84,6 +104,11 @@ def _too_large(app: Flask) -> HTTPException:
         return RequestEntityTooLarge("That is more than can be sent here.")
     limit = app.extensions["headway"].settings.max_upload / MEGABYTE
     return RequestEntityTooLarge(f"The file is too large: at most {limit:,.1f} MB may be uploaded.")
+
+
+def _cannot_store(what: str, error: Exception) -> HTTPException:
+    log.error("%s: %s", what, error.orig if isinstance(error, OperationalError) else error.__cause__)
+    return CannotStore()
 
 
 def _unexpected(error: Exception) -> Response:

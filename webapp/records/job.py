@@ -24,7 +24,7 @@ from webapp.progress import LogLine, Progress
 from webapp.records.database import Base, Change, UTCDateTime, changed, now
 from webapp.records.event import Event
 from webapp.records.user import User
-from webapp.records.worker import LEASE, Worker
+from webapp.records.worker import Worker
 
 STATES = ("queued", "processing", "completed", "failed", "cancelled")
 ENDED = ("completed", "failed", "cancelled")
@@ -166,6 +166,11 @@ class Job(Base):
             query = query.where(cls.id < wanted.before)
         return list(session.scalars(query))
 
+    @classmethod
+    def has_file(cls, session: Session, key: str) -> bool:
+        """Whether a stored file is some job's."""
+        return session.scalar(select(cls.id).where(cls.file_key == key).limit(1)) is not None
+
     @property
     def ended(self) -> bool:
         return self.state in ENDED
@@ -186,6 +191,11 @@ class Job(Base):
 
     def visible_to(self, user_id: int, *, is_admin: bool) -> bool:
         return is_admin or self.owner_id == user_id
+
+    def present(self, session: Session) -> Job | None:
+        """The job as it is now; None if this attempt is not its running one any more."""
+        now = session.get(Job, self.id, populate_existing=True)
+        return now if now and now.state == "processing" and now.attempt == self.attempt else None
 
     # Verbs
 
@@ -262,6 +272,8 @@ class Job(Base):
 
     def hand_back(self, session: Session, reason: str) -> bool:
         """The worker stops in good order: this try does not count."""
+        if self._cancel_requested(session):
+            return self.cancelled(session, NO_TRACE)
         released = self.release(session, reason)
         if released:
             session.execute(update(Job).where(Job.id == self.id).values(tries=Job.tries - 1))
@@ -278,7 +290,7 @@ class Job(Base):
     def _try_again(
         self, session: Session, error: str, policy: RetryPolicy, trace: Trace, *, run_at: datetime | None
     ) -> bool:
-        if session.scalar(select(Job.cancel_requested_at).where(Job.id == self.id)):
+        if self._cancel_requested(session):
             return self.cancelled(session, trace)
         if self.tries >= policy.tries:
             return self.fail(session, error, trace)
@@ -296,16 +308,23 @@ class Job(Base):
         return True
 
     @classmethod
+    def held_by(cls, session: Session, worker_id: int) -> list[Job]:
+        """Running jobs of one worker."""
+        return list(session.scalars(select(cls).where(cls.state == "processing", cls.worker_id == worker_id)))
+
+    @classmethod
     def held_by_lost_workers(cls, session: Session) -> list[Job]:
-        """Running jobs whose worker gave no sign within its lease."""
-        lost = (Worker.id.is_(None)) | (Worker.seen_at < now() - LEASE) | Worker.stopped_at.is_not(None)
+        """Running jobs whose worker has stopped, or was given up."""
+        lost = (Worker.id.is_(None)) | Worker.stopped_at.is_not(None)
         running = select(cls).outerjoin(Worker, cls.worker_id == Worker.id).where(cls.state == "processing", lost)
         return list(session.scalars(running))
 
     @classmethod
     def waiting_since(cls, session: Session, before: datetime, limit: int = 1000) -> list[int]:
-        """Ids of queued jobs that are due and were accepted before a moment, oldest first."""
-        waiting = select(cls.id).where(cls.state == "queued", cls.created_at < before, due())
+        """Ids of queued jobs that are due and were not accepted just now, after `before`; oldest first."""
+        # One from the future was accepted before somebody set the clock back.
+        settled = ~cls.created_at.between(before, now())
+        waiting = select(cls.id).where(cls.state == "queued", settled, due())
         return list(session.scalars(waiting.order_by(cls.id).limit(limit)))
 
     def _end(self, session: Session, state: str, trace: Trace, **values: Any) -> bool:
@@ -320,6 +339,9 @@ class Job(Base):
         detail = {"error": values["error"]} if values.get("error") else {}
         self._happened(session, state, **detail)
         return True
+
+    def _cancel_requested(self, session: Session) -> bool:
+        return session.scalar(select(Job.cancel_requested_at).where(Job.id == self.id)) is not None
 
     def _present_attempt(self) -> Any:
         return update(Job).where(Job.id == self.id, Job.attempt == self.attempt, Job.state == "processing")

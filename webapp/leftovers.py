@@ -1,0 +1,29 @@
+"""What killed processes left of uploads that they could not answer for any more."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.records.job import Job
+from webapp.services import Services
+
+log = logging.getLogger(__name__)
+
+
+def clear(services: Services) -> None:
+    """Discard them; a file that a job has is kept. Best done where a process takes another's place."""
+    try:
+        for path, key in services.files.leftovers():
+            if key and not _is_a_jobs(services, key):
+                services.files.delete(key)
+            path.unlink(missing_ok=True)
+            log.info("cleared %s", path.name)
+    except (SQLAlchemyError, OSError) as error:
+        log.warning("what earlier processes left could not be cleared: %s", error)
+
+
+def _is_a_jobs(services: Services, key: str) -> bool:
+    with services.database.reading() as session:
+        return Job.has_file(session, key)

@@ -142,8 +142,7 @@ def test_the_sweeper_gives_back_what_a_lost_worker_held(services: Services, cast
     job = claim(services, checksum(services, cast))
     services.redis.flushall()
     with services.database.transaction() as session:
-        row = session.get_one(WorkerRow, job.worker_id)
-        row.seen_at = row.seen_at.replace(year=2020)
+        WorkerRow.stop(session, [job.worker_id or 0])
     sweep(services)
     assert stored(services, job).state == "queued"
     assert services.queue.waiting() == {job.id}

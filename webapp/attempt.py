@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import sys
 import traceback
@@ -12,8 +13,11 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from webapp.engines.lanes import Lanes
 from webapp.errors import JobError
+from webapp.files import DISK_FULL
 from webapp.forecast import Forecast
 from webapp.kinds import KINDS
 from webapp.kinds.base import Attempt, Kind
@@ -38,11 +42,18 @@ def main() -> None:
     try:
         settings = pipe.recv()
         configure(settings.log_level)
+        _limit_memory(settings.attempt_memory)
         services, lanes = Services.open(settings), Lanes(settings.lanes)
         while True:
             pipe.send(attempt(pipe.recv(), services, lanes))
     except (EOFError, OSError):
         return
+
+
+def _limit_memory(most: int) -> None:
+    """For this process, and each of its lanes for itself. Libraries and files that are only read don't count."""
+    if most:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def attempt(order: Order, services: Services, lanes: Lanes) -> Outcome:
@@ -77,7 +88,18 @@ def _work(kind: Kind, order: Order, services: Services, lanes: Lanes, report: Re
         log.exception("job=%s attempt=%s failed", order.job_id, order.attempt)
         for line in traceback.format_exception(error):
             report.log(line.rstrip(), "error")
-        return Outcome("failed", error=f"{type(error).__name__}: {error}"[:ERROR_LENGTH], permanent=False)
+        return Outcome("failed", error=_in_words(error)[:ERROR_LENGTH], permanent=False)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "It needed more memory than there was, or than an attempt may use."
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return "The disk is full, so it could not be finished."
+    if isinstance(error, DBAPIError):
+        # Its own text shows the statement and what was to be stored.
+        return f"The database could not be used: {error.orig}"
+    return f"{type(error).__name__}: {error}"
 
 
 def _given(order: Order, services: Services, lanes: Lanes, file: Path | None) -> Attempt:

@@ -20,6 +20,8 @@ from webapp.records.job import NO_TRACE, Job, Trace
 from webapp.settings import PROJECT, Settings
 
 LOOK_EVERY = 1.0
+DYING = 5.0
+MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,12 @@ class Runner:
                     self.kill()
                     return Outcome("cancelled")
             return pipe.recv()
-        except (EOFError, OSError):
-            return Outcome("failed", error=self._death(), permanent=False)
+        except (EOFError, OSError) as error:
+            return Outcome("failed", error=self._death(error), permanent=False)
+        except BaseException:
+            # What it still says must not be taken for the answer to the next order.
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End the process at once, with all that it started."""
@@ -116,10 +122,22 @@ class Runner:
             self._pipe.close()
             self._pipe = None
 
-    def _death(self) -> str:
-        code = self._process.wait() if self._process else 0
-        if code == -signal.SIGKILL:
-            return "The process that did the work was killed (SIGKILL). Perhaps the machine ran out of memory."
-        if code < 0:
-            return f"The process that did the work crashed ({signal.Signals(-code).name})."
-        return f"The process that did the work ended unexpectedly (exit code {code})."
+    def _death(self, error: Exception) -> str:
+        if self._process is None:
+            return f"The process that does the work can't be started: {error}."
+        with suppress(subprocess.TimeoutExpired):
+            # Its pipe is closed, so it ends by itself, or is not worth waiting for.
+            self._process.wait(DYING)
+        code = self._process.poll()
+        self.kill()
+        return _in_words(code, self._settings.attempt_memory)
+
+
+def _in_words(code: int | None, memory: int) -> str:
+    """How a process ended. Native code that gets no more memory aborts."""
+    limit = f" Perhaps it needed more than the {memory / MEGABYTE:,.0f} MB that it may use." if memory else ""
+    if code == -signal.SIGKILL:
+        return "The process that did the work was killed (SIGKILL). Perhaps the machine ran out of memory."
+    if code is not None and code < 0:
+        return f"The process that did the work crashed ({signal.Signals(-code).name}).{limit}"
+    return f"The process that did the work ended unexpectedly (exit code {code}).{limit}"

@@ -186,6 +186,15 @@ class Settings(BaseModel):
         gt=0,
         description="Seconds that a cancelled job has to stop by itself before it is stopped by force.",
     )
+    worker_lease: float = Field(
+        20,
+        ge=1,
+        description="Seconds without a sign of life after which what a worker holds goes to others.",
+    )
+    attempt_memory: ByteSize = Field(
+        ByteSize(0),
+        description="Memory that each process of an attempt may use, in bytes or like 2GiB. 0: no limit.",
+    )
     stop_grace: float = Field(20, gt=0, description="Seconds that processes have to stop by themselves at the end.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lowered)] = Field(
         "info", description="How much is logged: debug, info, warning or error."

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from webapp.kinds import KINDS
 from webapp.records.database import now
-from webapp.records.job import Job
+from webapp.records.job import Job, RetryPolicy
 from webapp.services import Services
 
 # Younger ones are still on their way from the commit to the queue.
@@ -27,12 +27,16 @@ def sweep(services: Services) -> None:
         held = Job.held_by_lost_workers(session)
         waiting = Job.waiting_since(session, now() - SETTLED)
     for job in held:
-        with services.database.transaction() as session:
-            job.lose(session, WORKER_LOST, KINDS[job.kind].retries)
-        log.warning("job=%s attempt=%s worker lost", job.id, job.attempt)
-        # In case it was only frozen: its attempt is to find out that it is one no more.
-        services.live.ask_to_stop(job.id, job.attempt)
+        take_back(services, job)
         waiting.append(job.id)
     if waiting:
         for job_id in sorted(set(waiting) - services.queue.waiting()):
             services.queue.enqueue(job_id)
+
+
+def take_back(services: Services, job: Job) -> None:
+    """Release what a lost worker held. If it was only frozen, it finds out that its attempt is one no more."""
+    kind = KINDS.get(job.kind)
+    with services.database.transaction() as session:
+        job.lose(session, WORKER_LOST, kind.retries if kind else RetryPolicy())
+    log.warning("job=%s attempt=%s worker lost", job.id, job.attempt)

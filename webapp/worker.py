@@ -11,29 +11,35 @@ import os
 import socket
 import threading
 import time
-from datetime import timedelta
+from collections.abc import Callable
+from typing import TypeVar
 
 from huey.consumer import Consumer
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from webapp import leftovers
 from webapp.engines import embed
 from webapp.kinds import KINDS
 from webapp.live import question
 from webapp.live.client import LiveUnavailable
-from webapp.records.database import now
-from webapp.records.job import Job
+from webapp.patience import Patience
+from webapp.records.job import NO_TRACE, Job
 from webapp.records.line import next_job
 from webapp.records.worker import Worker as WorkerRow
 from webapp.retention import keep_pruning
+from webapp.roster import MISSED, Roster
 from webapp.runner import Order, Outcome, Runner
 from webapp.services import Services
 from webapp.settings import Settings
-from webapp.sweeper import sweep
+from webapp.sweeper import sweep, take_back
 
-HEARTBEAT = 5.0
 SWEEP = 1.0
-RETRY_REDIS = 1.0
+RETRY = 1.0
+STOPPED = "The worker was stopped."
+UNWRITABLE = "The result could not be stored. The log of the worker says why."
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -46,23 +52,36 @@ def main(settings: Settings) -> None:
 class Worker:
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._settings = services.settings
         self._database = services.database
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        self._roster = Roster(services.database, services.settings.data_dir / "workers", name)
         self._runner = Runner(services.settings)
-        self._running: Job | None = None
+        # Held while a job is taken and while it is looked what was: between the two lies a commit.
+        self._hand = threading.Lock()
+        self._in_hand: int | None = None
         self._stopping = threading.Event()
-        self._id = 0
 
     def serve(self) -> None:
-        with self._database.transaction() as session:
-            self._id = WorkerRow.register(session, f"{socket.gethostname()}:{os.getpid()}").id
+        leftovers.clear(self._services)
+        self._roster.join()
         self._runner.start()
-        for loop in (self._beat, self._answer, self._prune):
-            threading.Thread(target=loop, name=loop.__name__, daemon=True).start()
+        self._keep_doing(self._beat, every=self._settings.worker_lease / MISSED)
+        self._keep_doing(self._sweep, every=SWEEP)
+        self._keep_doing(self._answer, every=0)
+        self._keep_doing(self._prune, every=0)
         self._services.queue.run = self.work
         # The supervisor kills what outstays its whole grace: be done before that.
-        grace = self._services.settings.stop_grace * 0.7
+        grace = self._settings.stop_grace * 0.7
         consumer = Consumer(
-            self._services.queue.huey, workers=1, periodic=False, graceful_signal="TERM", shutdown_timeout=grace
+            self._services.queue.huey,
+            workers=1,
+            periodic=False,
+            # Its rests while Redis is away. Huey's own schedule stays empty.
+            max_delay=RETRY,
+            scheduler_interval=60,
+            graceful_signal="TERM",
+            shutdown_timeout=grace,
         )
         consumer.run()
         self._leave()
@@ -72,67 +91,103 @@ class Worker:
 
         There is a message for each waiting job, but whose turn it is is decided here and now.
         """
-        with self._database.transaction() as session:
-            job_id = next_job(session)
-            job = Job.claim(session, job_id, self._id) if job_id else None
-        if job is None:
-            return
-        self._running = job
-        outcome = self._runner.run(Order.of(job), lambda: self._outstayed_cancel(job))
-        self._running = None
-        if self._stopping.is_set():
-            return
-        with self._database.transaction() as session:
-            settle(session, job, outcome)
-        log.info("job=%s attempt=%s state=%s", job.id, job.attempt, outcome.state)
+        try:
+            if job := self._claim():
+                self._attempt(job)
+        except OperationalError as error:
+            # The job is still queued, and the sweeper comes back to it.
+            log.warning("nothing could be claimed: %s", error.orig)
+            self._stopping.wait(RETRY)
+        finally:
+            self._in_hand = None
 
-    def _outstayed_cancel(self, job: Job) -> bool:
-        """Whether a cancel was asked for longer ago than the work may take to notice."""
-        with self._database.reading() as session:
-            asked = session.get_one(Job, job.id).cancel_requested_at
-        return asked is not None and now() - asked > timedelta(seconds=self._services.settings.cancel_grace)
+    def _claim(self) -> Job | None:
+        with self._hand, self._database.transaction() as session:
+            # Whoever was given up takes nothing before it is back on the roster.
+            self._in_hand = next_job(session) if WorkerRow.beat(session, self._roster.id) else None
+            return Job.claim(session, self._in_hand, self._roster.id) if self._in_hand else None
 
-    def _beat(self) -> None:
-        beaten_at = -HEARTBEAT
+    def _attempt(self, job: Job) -> None:
+        patience = Patience(self._database, job, grace=self._settings.cancel_grace)
+        outcome = self._runner.run(Order.of(job), patience.is_over)
+        counts = self._write_down(job, outcome)
+        log.info("job=%s attempt=%s state=%s%s", job.id, job.attempt, outcome.state, "" if counts else " (too late)")
+
+    def _write_down(self, job: Job, outcome: Outcome) -> bool:
+        try:
+            return self._insist(lambda session: settle(session, job, outcome))
+        except Exception:
+            log.exception("job=%s attempt=%s could not be written down", job.id, job.attempt)
+            return self._insist(lambda session: job.fail(session, UNWRITABLE, NO_TRACE))
+
+    def _insist(self, write: Callable[[Session], T]) -> T:
+        """However long the database takes nothing: what an attempt came to must not be lost."""
         while True:
             try:
-                if time.monotonic() - beaten_at >= HEARTBEAT:
-                    with self._database.transaction() as session:
-                        WorkerRow.beat(session, self._id)
-                    beaten_at = time.monotonic()
-                sweep(self._services)
-            except (SQLAlchemyError, LiveUnavailable) as error:
-                log.warning("heartbeat: %s", error)
-            if self._stopping.wait(SWEEP):
-                return
+                with self._database.transaction() as session:
+                    return write(session)
+            except OperationalError as error:
+                log.warning("not written yet: %s", error.orig)
+                time.sleep(RETRY)
+
+    def _beat(self) -> None:
+        if not self._roster.beat():
+            log.warning("this worker was given up, and joins anew")
+            self._roster.join()
+
+    def _sweep(self) -> None:
+        self._roster.strike_off()
+        self._drop_what_is_not_in_hand()
+        sweep(self._services)
+
+    def _drop_what_is_not_in_hand(self) -> None:
+        """Whatever went wrong between taking a job and working on it: nobody else would take it back."""
+        with self._hand, self._database.reading() as session:
+            held = [job for job in Job.held_by(session, self._roster.id) if job.id != self._in_hand]
+        for job in held:
+            take_back(self._services, job)
 
     def _answer(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                question.answer_one(self._services.blocking_redis, embed.embed_one)
-            except LiveUnavailable:
-                self._stopping.wait(RETRY_REDIS)
+        question.answer_one(self._services.blocking_redis, embed.embed_one)
 
     def _prune(self) -> None:
         keep_pruning(self._services, self._stopping)
 
+    def _keep_doing(self, duty: Callable[[], object], *, every: float) -> None:
+        """In a thread of its own, whatever happens."""
+
+        def loop() -> None:
+            while not self._stopping.wait(every):
+                try:
+                    duty()
+                except (SQLAlchemyError, LiveUnavailable) as error:
+                    log.warning("%s: %s", duty.__name__, error)
+                    self._stopping.wait(RETRY)
+                except Exception:
+                    log.exception("%s failed", duty.__name__)
+                    self._stopping.wait(RETRY)
+
+        threading.Thread(target=loop, name=duty.__name__, daemon=True).start()
+
     def _leave(self) -> None:
-        """Hand back what did not end in time, and say goodbye."""
+        """Hand back what did not end in time, and say goodbye: from then on this worker takes nothing."""
         self._stopping.set()
+        self._insist(self._hand_back)
+        # Not before: its end would count as a failure of the attempt.
         self._runner.kill()
-        with self._database.transaction() as session:
-            if self._running:
-                self._running.hand_back(session, "The worker was stopped.")
-            WorkerRow.stop(session, self._id)
+
+    def _hand_back(self, session: Session) -> None:
+        for job in Job.held_by(session, self._roster.id):
+            job.hand_back(session, STOPPED)
+        WorkerRow.stop(session, [self._roster.id])
 
 
-def settle(session: Session, job: Job, outcome: Outcome) -> None:
-    """Write down how an attempt ended."""
+def settle(session: Session, job: Job, outcome: Outcome) -> bool:
+    """Write down how an attempt ended; False if it counts no more."""
     if outcome.state == "completed":
-        job.complete(session, outcome.result, outcome.trace)
-    elif outcome.state == "cancelled":
-        job.cancelled(session, outcome.trace)
-    elif outcome.permanent:
-        job.fail(session, outcome.error, outcome.trace)
-    else:
-        job.stumble(session, outcome.error, KINDS[job.kind].retries, outcome.trace)
+        return job.complete(session, outcome.result, outcome.trace)
+    if outcome.state == "cancelled":
+        return job.cancelled(session, outcome.trace)
+    if outcome.permanent:
+        return job.fail(session, outcome.error, outcome.trace)
+    return job.stumble(session, outcome.error, KINDS[job.kind].retries, outcome.trace)

@@ -13,7 +13,7 @@ from webapp.records.database import Change, Database, now
 from webapp.records.event import Event
 from webapp.records.job import NO_TRACE, Job, JobFilter, RetryPolicy, StoredFile, Trace
 from webapp.records.line import place
-from webapp.records.worker import LEASE, Worker
+from webapp.records.worker import Worker
 
 NOBODY = 10**6
 POLICY = RetryPolicy(tries=3, first_delay=10)
@@ -182,13 +182,35 @@ def test_a_cancelled_job_whose_worker_is_lost_does_not_run_again(
     assert stored(database, claimed_job).state == "cancelled"
 
 
-def test_jobs_of_a_worker_without_a_heartbeat_are_found(database: Database, cast: Cast, worker_id: int) -> None:
+def test_a_job_that_is_handed_back_after_a_cancel_was_asked_for_is_cancelled(
+    database: Database, cast: Cast, worker_id: int
+) -> None:
     job = claimed(database, accepted(database, cast.ben.id), worker_id)
     with database.transaction() as session:
+        job.request_cancel(session, by="ben@example.org")
+    with database.transaction() as session:
+        job.hand_back(session, "The worker was stopped.")
+    assert stored(database, job).state == "cancelled"
+
+
+def test_jobs_of_a_worker_that_has_stopped_are_found(database: Database, cast: Cast, worker_id: int) -> None:
+    job = claimed(database, accepted(database, cast.ben.id), worker_id)
+    with database.transaction() as session:
+        assert [held.id for held in Job.held_by(session, worker_id)] == [job.id]
         assert Job.held_by_lost_workers(session) == []
-        session.get_one(Worker, worker_id).seen_at = now() - LEASE - timedelta(seconds=1)
+        Worker.stop(session, [worker_id])
+        assert not Worker.beat(session, worker_id)
     with database.reading() as session:
         assert [lost.id for lost in Job.held_by_lost_workers(session)] == [job.id]
+
+
+def test_a_clock_that_was_set_back_hides_no_waiting_job(database: Database, cast: Cast) -> None:
+    fresh, later = accepted(database, cast.ben.id), accepted(database, cast.ben.id)
+    with database.transaction() as session:
+        session.get_one(Job, later.id).created_at = now() + timedelta(hours=1)
+    with database.reading() as session:
+        assert Job.waiting_since(session, now() - timedelta(seconds=5)) == [later.id]
+        assert Job.waiting_since(session, now()) == [fresh.id, later.id]
 
 
 def test_the_place_in_the_queue_counts_those_ahead(database: Database, cast: Cast, worker_id: int) -> None:

@@ -1,13 +1,14 @@
-"""Worker processes: a row each, alive while its heartbeat is recent."""
+"""Worker processes: a row each, with the last sign of life that each has given."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from webapp.records.database import Base, UTCDateTime, now
+from webapp.records.database import Base, UTCDateTime, changed, now
 
 LEASE = timedelta(seconds=20)
 FORGET_AFTER = timedelta(days=1)
@@ -24,21 +25,30 @@ class Worker(Base):
 
     @classmethod
     def register(cls, session: Session, name: str) -> Worker:
-        session.execute(delete(cls).where(cls.seen_at < now() - FORGET_AFTER))
+        session.execute(delete(cls).where(cls.seen_at < now() - FORGET_AFTER, cls.stopped_at.is_not(None)))
         worker = cls(name=name, started_at=now(), seen_at=now())
         session.add(worker)
         session.flush()
         return worker
 
     @classmethod
-    def beat(cls, session: Session, worker_id: int) -> None:
-        session.execute(update(cls).where(cls.id == worker_id).values(seen_at=now()))
+    def beat(cls, session: Session, worker_id: int) -> bool:
+        """Give a sign of life; False if the others hold this worker for lost."""
+        here = update(cls).where(cls.id == worker_id, cls.stopped_at.is_(None))
+        return changed(session, here.values(seen_at=now()))
 
     @classmethod
-    def stop(cls, session: Session, worker_id: int) -> None:
-        session.execute(update(cls).where(cls.id == worker_id).values(stopped_at=now()))
+    def stop(cls, session: Session, worker_ids: Collection[int]) -> None:
+        """These have left, or are lost: what they held goes to others, and they take nothing more."""
+        session.execute(update(cls).where(cls.id.in_(worker_ids), cls.stopped_at.is_(None)).values(stopped_at=now()))
 
     @classmethod
-    def alive_count(cls, session: Session) -> int:
-        alive = select(func.count()).where(cls.seen_at > now() - LEASE, cls.stopped_at.is_(None))
+    def signs(cls, session: Session) -> dict[int, datetime]:
+        """The last sign of each that has not stopped."""
+        return dict(session.execute(select(cls.id, cls.seen_at).where(cls.stopped_at.is_(None))).all())
+
+    @classmethod
+    def alive_count(cls, session: Session, lease: timedelta = LEASE) -> int:
+        """How many gave a sign within their lease: to be told to people. What is decided, Roster decides."""
+        alive = select(func.count()).where(cls.seen_at > now() - lease, cls.stopped_at.is_(None))
         return session.scalar(alive) or 0

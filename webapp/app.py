@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import api, assets, compression, leftovers, limits, login, problems, security, streaming, uploads, views
+from webapp import api, assets, compression, limits, login, problems, security, streaming, uploads, views
 from webapp.services import Services
 from webapp.settings import PROJECT, Settings, ensure_secret_key
 
@@ -19,7 +19,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops)  # type: ignore[method-assign]
     services = Services.open(settings)
     app.extensions["headway"] = services
-    leftovers.clear(services)
     login.init_app(app)
     uploads.init_app(app)
     security.init_app(app)

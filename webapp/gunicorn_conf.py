@@ -52,7 +52,11 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """End open streams when the process is told to stop: gunicorn calls no hook for that."""
+    """Clear up after a process that was killed; end open streams on a stop, for which gunicorn calls no hook."""
+    # Here, not above: the master must not load the app's modules.
+    from webapp import leftovers
+
+    leftovers.clear(worker.wsgi.extensions["headway"])
     threading.Thread(target=_close_streams, args=(worker,), name="drain", daemon=True).start()
 
 

@@ -75,12 +75,13 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving(data_dir: Path, **settings: str) -> Iterator[Server]:
-    """Start a server on a free port, and stop it afterwards."""
+def serving(data_dir: Path, *, folder: Path = PROJECT, **settings: str) -> Iterator[Server]:
+    """Start a server on a free port, from a current folder, and stop it afterwards."""
     port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("HEADWAY_")},
         "PYTHONPATH": str(PROJECT),
+        "PYTHONSAFEPATH": "1",
         "HEADWAY_DATA_DIR": str(data_dir),
         "HEADWAY_PORT": str(port),
         "HEADWAY_ADMIN_EMAIL": LOGIN["email"],
@@ -89,7 +90,7 @@ def serving(data_dir: Path, **settings: str) -> Iterator[Server]:
     }
     log = (data_dir.parent / f"{data_dir.name}.log").open("w+")
     process = subprocess.Popen(
-        [sys.executable, "-m", "webapp.cli", "run"], env=environment, cwd=PROJECT, stdout=log, stderr=log, text=True
+        [sys.executable, "-m", "webapp.cli", "run"], env=environment, cwd=folder, stdout=log, stderr=log, text=True
     )
     server = Server(f"http://127.0.0.1:{port}", data_dir, environment, process)
     try:

@@ -145,3 +145,11 @@ def free_port() -> str:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return str(listener.getsockname()[1])
+
+
+def test_modules_that_lie_in_the_current_folder_are_not_taken_for_ours(tmp_path: Path):
+    foreign = tmp_path / "elsewhere" / "webapp"
+    foreign.mkdir(parents=True)
+    (foreign / "__init__.py").write_text("raise SystemExit('not ours')")
+    with serving(tmp_path / "data", folder=foreign.parent, HEADWAY_WORKERS="1") as server:
+        assert httpx.get(f"{server.url}/readyz", timeout=30).status_code == 200

@@ -50,7 +50,7 @@ def weigh(page: Page, what: str, path: str, login: Any) -> None:
         weighed = [response for response in responses if response.request.resource_type in WEIGHED]
         bodies = [response.body() for response in weighed]
         sent = sum(response.request.sizes()["responseBodySize"] for response in weighed)
-    zipped = sum(len(gzip.compress(body, 6)) for body in bodies)
+    zipped = sum(len(gzip.compress(body, 9)) for body in bodies)
     ok = "yes" if zipped <= LIMIT else "NO"
     print(f"{what:<32} {len(responses):>8} {sum(map(len, bodies)):>8,} {sent:>8,} {zipped:>8,} {LIMIT:>8,} {ok:>4}")
 

@@ -17,6 +17,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.secret_key = ensure_secret_key(settings)
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops)  # type: ignore[method-assign]
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     services = Services.open(settings)
     app.extensions["headway"] = services
     login.init_app(app)

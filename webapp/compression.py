@@ -13,7 +13,8 @@ def init_app(app: Flask) -> None:
         COMPRESS_ALGORITHM=["br", "gzip"],
         COMPRESS_MIMETYPES=TYPES,
         COMPRESS_BR_LEVEL=5,
-        COMPRESS_LEVEL=6,
+        COMPRESS_LEVEL=9,
+        COMPRESS_DEFLATE_LEVEL=9,
         # Static files come as streams of blocks too; event streams are kept out by their type. The library
         # has no gzip for blocks, and browsers take Brotli over https only.
         COMPRESS_STREAMS=True,

@@ -21,7 +21,7 @@ from webapp.records.worker import Worker
 from webapp.services import Services
 from webapp.stream.names import EVERYBODY, Topic
 
-LISTED = 20
+LISTED = 10
 NO_WORKER = "No worker is running. It starts as soon as one does."
 NO_QUEUE = "The queue can’t be reached just now. The job is kept, and starts once the queue is back."
 

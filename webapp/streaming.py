@@ -22,13 +22,13 @@ from webapp.stream.names import Topic, position_in
 from webapp.stream.rendering import Rendering
 from webapp.stream.state import load
 from webapp.stream.watcher import Watcher
-from webapp.stream.writer import HEADERS, Timing, stream
+from webapp.stream.writer import HEADERS, USUAL, Timing, stream
 
 RETRY_AFTER = 10
 
 
 class Streaming:
-    def __init__(self, app: Flask, services: Services, timing: Timing = Timing()) -> None:  # noqa: B008
+    def __init__(self, app: Flask, services: Services, timing: Timing) -> None:
         settings = services.settings
         limits = Limits(settings.max_streams_per_user, settings.max_streams_per_address, settings.max_streams)
         self.renderings = HtmlRenderings.of(app.jinja_env)
@@ -62,8 +62,8 @@ class Streaming:
         transport.listen(connect(self._redis_url, timeout=None), self.hub, lambda: self._closed)
 
 
-def init_app(app: Flask, services: Services) -> None:
-    app.extensions["streaming"] = Streaming(app, services)
+def init_app(app: Flask, services: Services, timing: Timing = USUAL) -> None:
+    app.extensions["streaming"] = Streaming(app, services, timing)
 
 
 def renderings() -> HtmlRenderings:

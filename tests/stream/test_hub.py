@@ -43,6 +43,16 @@ class Shown(Rendering):
         return Message("", event="bye")
 
 
+class Numbered(Rendering):
+    """Events with ids; the second part changes once only."""
+
+    def parts(self, state: Counter) -> dict[str, Message]:
+        return {"value": Message(str(state.value)), "begun": Message(str(state.value > 0))}
+
+    def stream(self, state: Counter) -> str:
+        return "1"
+
+
 class Slow(Rendering):
     interval = 0.5
 
@@ -207,6 +217,15 @@ def test_streams_are_bounded(limit: str, busy: bool) -> None:
     assert len(stage.hub) == 1
 
 
+def test_those_who_have_left_make_room(stage: Stage) -> None:
+    stage = Stage(per_user=1)
+    left = stage.watch(Shown())
+    left.has_left = lambda: True
+    assert not stage.watch(Shown()).finished
+    assert left.finished
+    assert len(stage.hub) == 1
+
+
 def test_a_client_that_stops_reading_is_cut_once_too_much_waits(stage: Stage) -> None:
     cut: list[bool] = []
     watcher = stage.watch(Shown())
@@ -215,3 +234,67 @@ def test_a_client_that_stops_reading_is_cut_once_too_much_waits(stage: Stage) ->
     stage.hub.tick()
     assert cut
     assert watcher.finished
+
+
+def test_a_client_that_is_stuck_in_a_write_is_cut_even_if_nothing_else_is_due(stage: Stage) -> None:
+    cut: list[bool] = []
+    hub = Hub(lambda _topic, _before: stage.record, Limits(9, 9, 9), stalled_after=0)
+    watcher = Watcher(1, "::1", "job=1", abort=lambda: cut.append(True))
+    hub.subscribe(watcher, [(JOB, Shown())])
+    hub.tick()
+    taken(watcher)
+    hub.tick()
+    assert cut
+
+
+def test_a_client_that_has_read_everything_is_not_taken_for_stalled(stage: Stage) -> None:
+    watcher = stage.watch(Shown())
+    stage.hub.tick()
+    taken(watcher)
+    taken(watcher)
+    stage.hub.tick()
+    assert not watcher.finished
+
+
+def test_what_is_sent_last_has_the_newest_id(stage: Stage) -> None:
+    watcher = stage.watch(Numbered())
+    stage.hub.tick()
+    for value in (1, 2):
+        stage.change(value=value)
+        stage.hub.tick()
+    assert taken(watcher).rpartition(b"id: ")[2].startswith(b"1.2\n")
+
+
+def test_one_record_that_can_not_be_drawn_does_not_hold_up_the_others() -> None:
+    record, now = Counter(), [0.0]
+
+    def load(topic: Topic, _before: object) -> Counter:
+        if topic.id == 1 and now[0] < 1:
+            raise RuntimeError("no")
+        return record
+
+    hub = Hub(load, Limits(9, 9, 9), clock=lambda: now[0])  # type: ignore[arg-type]
+    broken, good = Watcher(1, "::1", "job=1"), Watcher(1, "::1", "job=2")
+    hub.subscribe(broken, [(JOB, Shown())])
+    hub.subscribe(good, [(Topic("job", 2), Shown())])
+    hub.tick()
+    assert (taken(broken), taken(good)) == (b"", b"data: value=0\n\ndata: fixed\n\n")
+    now[0] = 1.0
+    hub.tick()
+    assert taken(broken) == b"data: value=0\n\ndata: fixed\n\n"
+
+
+def test_who_was_shut_out_while_no_word_came_is_found_out_afterwards(stage: Stage) -> None:
+    staying, out = stage.watch(Shown()), stage.watch(Shown())
+    out.may_stay = lambda: False
+    stage.hub.readmit()
+    assert (staying.finished, out.finished) == (False, True)
+
+
+def test_a_hub_that_is_about_to_stop_takes_nobody_more(stage: Stage) -> None:
+    watcher = stage.watch(Shown())
+    stage.hub.close()
+    assert watcher.finished
+    with pytest.raises(TooManyStreams) as refusal:
+        stage.watch(Shown())
+    assert refusal.value.busy

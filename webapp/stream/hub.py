@@ -131,7 +131,10 @@ class Hub:
         with self._lock:
             if self._closed:
                 raise TooManyStreams("This server is about to stop.", busy=True)
-            self._admit(watcher)
+            if self._refusal(watcher):
+                self._forget_those_who_left()
+            if refusal := self._refusal(watcher):
+                raise refusal
             self._following[watcher] = set()
             self._follow(watcher, wanted)
 
@@ -144,15 +147,22 @@ class Hub:
         """Open streams."""
         return len(self._following)
 
-    def _admit(self, watcher: Watcher) -> None:
+    def _refusal(self, watcher: Watcher) -> TooManyStreams | None:
         users = Counter(other.user_id for other in self._following)
         addresses = Counter(other.address for other in self._following)
         if len(self._following) >= self._limits.per_process:
-            raise TooManyStreams("This server holds as many streams as it may.", busy=True)
+            return TooManyStreams("This server holds as many streams as it may.", busy=True)
         if users[watcher.user_id] >= self._limits.per_user:
-            raise TooManyStreams("You have as many streams open as one user may.", busy=False)
+            return TooManyStreams("You have as many streams open as one user may.", busy=False)
         if addresses[watcher.address] >= self._limits.per_address:
-            raise TooManyStreams("There are as many streams open from your address as may be.", busy=False)
+            return TooManyStreams("There are as many streams open from your address as may be.", busy=False)
+        return None
+
+    def _forget_those_who_left(self) -> None:
+        """Their absence would else be noticed when something is written to them, and then once more."""
+        for watcher in [watcher for watcher in self._following if watcher.has_left()]:
+            self.unsubscribe(watcher)
+            watcher.finish()
 
     def _follow(self, watcher: Watcher, wanted: Iterable[tuple[Topic, Rendering]]) -> None:
         for topic, rendering in wanted:
@@ -226,6 +236,10 @@ class Hub:
             self._stirred.clear()
             self.tick()
             time.sleep(self._tick)
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
 
     def close(self) -> None:
         """End the loop and every stream."""

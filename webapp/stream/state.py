@@ -134,7 +134,15 @@ def _why_waiting(services: Services, session: Session, job: Job, workers: int) -
     except LiveUnavailable:
         return NO_QUEUE
     held = why_held(session)
-    return held.get(job.kind) or held.get(EVERYTHING)
+    return held.get(job.kind) or held.get(EVERYTHING) or (None if _queue_answers(services) else NO_QUEUE)
+
+
+def _queue_answers(services: Services) -> bool:
+    try:
+        with translated():
+            return bool(services.redis.ping())
+    except LiveUnavailable:
+        return False
 
 
 def _live(services: Services, job: Job, before: JobState | None) -> Live:

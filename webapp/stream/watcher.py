@@ -16,8 +16,8 @@ PENDING_BYTES = 256 * 1024
 class Watcher:
     """`after` says how far the client had come when it was cut; `abort` cuts one that has stopped reading.
 
-    `may_stay` says whether its person would still be let in. `waiting_since` is since when something
-    waits to be written, or is being written.
+    `may_stay` says whether its person would still be let in, `has_left` whether the client has closed.
+    `waiting_since` is since when something waits to be written, or is being written.
     """
 
     user_id: int
@@ -26,6 +26,7 @@ class Watcher:
     after: dict[Topic, int] = field(default_factory=dict)
     abort: Callable[[], None] = lambda: None
     may_stay: Callable[[], bool] = lambda: True
+    has_left: Callable[[], bool] = lambda: False
     opened_at: float = field(default_factory=time.monotonic)
     events: int = 0
     overflowed: bool = False
@@ -40,7 +41,10 @@ class Watcher:
         """Hand over what is new; keys name parts over all the feeds it follows."""
         if self.finished:
             return
-        self._parts |= parts
+        for key, part in parts.items():
+            # The newest goes last: a client comes back with the id it saw last.
+            self._parts.pop(key, None)
+            self._parts[key] = part
         if appended:
             self._appended.append(appended)
         if sum(map(len, self._appended)) > PENDING_BYTES:

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Response
 
@@ -24,6 +25,8 @@ HEADERS = {
 }
 # A first comment makes proxies pass the headers on.
 OPENING = b": headway\n\n"
+# Of the kernel's states of a TCP connection.
+ESTABLISHED = 1
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,9 @@ class Timing:
     stalled_after: float = 30.0
 
 
+USUAL = Timing()
+
+
 def stream(
     hub: Hub,
     watcher: Watcher,
@@ -49,6 +55,7 @@ def stream(
 ) -> Response:
     """Subscribe a watcher and answer with its stream. Raises TooManyStreams before anything is sent."""
     watcher.abort = _abort(connection)
+    watcher.has_left = partial(_has_left, connection)
     hub.subscribe(watcher, wanted)
     log.info("stream opened %s user=%s", watcher.label, watcher.user_id)
     response = Response(_pieces(watcher, heartbeat, timing), headers=HEADERS)
@@ -80,8 +87,21 @@ def only(message: Message) -> Response:
 
 def _close(hub: Hub, watcher: Watcher) -> None:
     hub.unsubscribe(watcher)
+    if hub.closed:
+        # All is sent. Else a server that stops would wait for the client's next request.
+        watcher.abort()
     seconds = time.monotonic() - watcher.opened_at
     log.info("stream closed %s user=%s seconds=%.1f events=%d", watcher.label, watcher.user_id, seconds, watcher.events)
+
+
+def _has_left(connection: socket.socket | None) -> bool:
+    """Whether the other side of a TCP connection has closed it; no, where that can't be told."""
+    try:
+        return (
+            connection is not None and connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != ESTABLISHED
+        )
+    except OSError:
+        return False
 
 
 def _abort(connection: socket.socket | None) -> Callable[[], None]:

@@ -98,10 +98,14 @@ class RawAnswer:
 class RawConnection:
     """A socket to a server, for requests that no library would send."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, receive_buffer: int = 0) -> None:
         parts = urlsplit(url)
         self.host = parts.netloc
-        self.socket = socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE)
+        self.socket = socket.socket()
+        self.socket.settimeout(PATIENCE)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.connect((parts.hostname, parts.port))
 
     def __enter__(self) -> RawConnection:
         return self
@@ -116,6 +120,13 @@ class RawConnection:
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
+
+    def rest(self) -> bytes:
+        """What comes until the server closes; a connection that is reset is an error."""
+        received = b""
+        while data := self.socket.recv(65536):
+            received += data
+        return received
 
     def answer(self) -> RawAnswer:
         """All that comes until the server closes, or has sent a whole answer."""

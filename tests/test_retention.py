@@ -19,7 +19,7 @@ from webapp.records.ended import Ended
 from webapp.records.event import Event
 from webapp.records.job import NO_TRACE, Job
 from webapp.records.worker import Worker
-from webapp.retention import STRAY_AFTER, Policy, Pruned, Stored, _take_turn, choose, prune, prune_strays
+from webapp.retention import STRAY_AFTER, Policy, Pruned, Stored, choose, prune, prune_in_turn, prune_strays
 from webapp.services import Services
 
 NEVER = 10**9
@@ -203,8 +203,16 @@ def test_what_is_no_upload_in_the_store_is_left_alone(services: Services) -> Non
     assert os.path.exists(path)
 
 
-def test_one_worker_at_a_time_takes_the_turn(services: Services) -> None:
-    assert [_take_turn(services), _take_turn(services)] == [True, False]
+def test_workers_take_turns_at_pruning(services: Services, cast: Cast) -> None:
+    jobs = [ended(services, cast, days=100)]
+    prune_in_turn(services)
+    assert left(services) == []
+    jobs.append(ended(services, cast, days=100))
+    prune_in_turn(services)
+    assert left(services) == [jobs[1].id]
+    services.redis.flushall()
+    prune_in_turn(services)
+    assert left(services) == []
 
 
 def test_a_deleted_document_takes_its_passages_along_and_leaves_its_jobs(services: Services, cast: Cast) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,7 +15,7 @@ from datetime import datetime, timedelta
 
 from webapp import deletion
 from webapp.files import FOLDERS
-from webapp.live.client import PREFIX, LiveUnavailable, translated
+from webapp.live.client import PREFIX, translated
 from webapp.records import ended
 from webapp.records.database import now
 from webapp.records.ended import Ended
@@ -89,20 +88,17 @@ class Pruned:
         self.bytes += sum(files.values())
 
 
-def keep_pruning(services: Services, stopping: threading.Event) -> None:
-    """Prune now and then, in turn with the other workers, until stopped."""
-    while not stopping.wait(ASK):
-        try:
-            if _take_turn(services):
-                pruned = prune(services, Policy.of(services.settings))
-                # One folder a run: all of them would take longer the more is kept.
-                strays = prune_strays(services, [random.choice(FOLDERS)])  # noqa: S311
-                if pruned.jobs or strays.files:
-                    log.info("pruned jobs=%d files=%d strays=%d", pruned.jobs, pruned.files, strays.files)
-        except LiveUnavailable:
-            continue
-        except Exception:
-            log.exception("pruning failed")
+def prune_in_turn(services: Services) -> None:
+    """Prune as set, if that is due: the workers take turns at it. Raises LiveUnavailable."""
+    with translated():
+        due = services.redis.set(PREFIX + "pruned", "1", nx=True, ex=PERIOD)
+    if not due:
+        return
+    pruned = prune(services, Policy.of(services.settings))
+    # One folder a run: all of them would take longer the more is kept.
+    strays = prune_strays(services, [random.choice(FOLDERS)])  # noqa: S311
+    if pruned.jobs or strays.files:
+        log.info("pruned jobs=%d files=%d strays=%d", pruned.jobs, pruned.files, strays.files)
 
 
 def prune(services: Services, policy: Policy, *, dry_run: bool = False, at_most: int | None = None) -> Pruned:
@@ -148,12 +144,6 @@ def prune_strays(services: Services, folders: Iterable[str] = FOLDERS, *, dry_ru
             deletion.delete_files(services, strays)
         pruned.add((), strays)
     return pruned
-
-
-def _take_turn(services: Services) -> bool:
-    """Whether a run is due, which is then the caller's to do. Raises LiveUnavailable."""
-    with translated():
-        return bool(services.redis.set(PREFIX + "pruned", "1", nx=True, ex=PERIOD))
 
 
 def _stored_bytes(services: Services) -> int:

@@ -133,7 +133,15 @@ def _web(settings: Settings, listener: socket.socket) -> Program:
     number = listener.fileno()
     return Program(
         "web",
-        [sys.executable, "-m", "webapp.web", "-c", str(PROJECT / "webapp/gunicorn_conf.py"), "--bind", f"fd://{number}"],
+        [
+            sys.executable,
+            "-m",
+            "webapp.web",
+            "-c",
+            str(PROJECT / "webapp/gunicorn_conf.py"),
+            "--bind",
+            f"fd://{number}",
+        ],
         environment=_environment(),
         inherit=(number,),
     )

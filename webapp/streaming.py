@@ -18,11 +18,12 @@ from webapp.services import Services
 from webapp.stream import transport
 from webapp.stream.html import HtmlRenderings
 from webapp.stream.hub import Hub, Limits, TooManyStreams
-from webapp.stream.names import Topic, position_in
+from webapp.stream.names import SYSTEM, Topic, position_in
 from webapp.stream.rendering import Rendering
-from webapp.stream.state import load
+from webapp.stream.state import State, load
 from webapp.stream.watcher import Watcher
 from webapp.stream.writer import HEADERS, USUAL, Timing, stream
+from webapp.system import SystemState, load_system
 
 RETRY_AFTER = 10
 
@@ -33,12 +34,19 @@ class Streaming:
         limits = Limits(settings.max_streams_per_user, settings.max_streams_per_address, settings.max_streams)
         self.renderings = HtmlRenderings.of(app.jinja_env)
         self.timing = timing
-        self.hub = Hub(lambda topic, before: load(services, topic, before), limits, stalled_after=timing.stalled_after)
+        self.hub = Hub(self.load, limits, stalled_after=timing.stalled_after)
+        self._services = services
         self._app = app
         self._redis_url = settings.effective_redis_url
         self._starting = threading.Lock()
         self._started = False
         self._closed = False
+
+    def load(self, topic: Topic, before: State | None = None) -> State | None:
+        """What a topic is like now; None if there is no such thing."""
+        if topic == SYSTEM:
+            return load_system(self._services, before if isinstance(before, SystemState) else None, len(self.hub))
+        return load(self._services, topic, before)
 
     def start(self) -> None:
         """Begin to hear of changes. Not before the first stream: a server may fork after loading us."""
@@ -69,6 +77,11 @@ def init_app(app: Flask, services: Services, timing: Timing = USUAL) -> None:
 def renderings() -> HtmlRenderings:
     streaming: Streaming = current_app.extensions["streaming"]
     return streaming.renderings
+
+
+def system_state() -> SystemState:
+    streaming: Streaming = current_app.extensions["streaming"]
+    return load_system(services(), None, len(streaming.hub))
 
 
 def respond(

@@ -18,7 +18,7 @@ from huey.consumer import Consumer
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp import leftovers
+from webapp import leftovers, retention
 from webapp.engines import embed
 from webapp.kinds import KINDS
 from webapp.live import question
@@ -27,7 +27,6 @@ from webapp.patience import Patience
 from webapp.records.job import NO_TRACE, Job
 from webapp.records.line import next_job
 from webapp.records.worker import Worker as WorkerRow
-from webapp.retention import keep_pruning
 from webapp.roster import MISSED, Roster
 from webapp.runner import Order, Outcome, Runner
 from webapp.services import Services
@@ -69,7 +68,7 @@ class Worker:
         self._keep_doing(self._beat, every=self._settings.worker_lease / MISSED)
         self._keep_doing(self._sweep, every=SWEEP)
         self._keep_doing(self._answer, every=0)
-        self._keep_doing(self._prune, every=0)
+        self._keep_doing(self._prune, every=retention.ASK)
         self._services.queue.run = self.work
         # The supervisor kills what outstays its whole grace: be done before that.
         grace = self._settings.stop_grace * 0.7
@@ -151,7 +150,7 @@ class Worker:
         question.answer_one(self._services.blocking_redis, embed.embed_one)
 
     def _prune(self) -> None:
-        keep_pruning(self._services, self._stopping)
+        retention.prune_in_turn(self._services)
 
     def _keep_doing(self, duty: Callable[[], object], *, every: float) -> None:
         """In a thread of its own, whatever happens."""
@@ -179,7 +178,7 @@ class Worker:
     def _hand_back(self, session: Session) -> None:
         for job in Job.held_by(session, self._roster.id):
             job.hand_back(session, STOPPED)
-        WorkerRow.stop(session, [self._roster.id])
+        WorkerRow.leave(session, self._roster.id)
 
 
 def settle(session: Session, job: Job, outcome: Outcome) -> bool:

@@ -63,6 +63,20 @@ class Slow(Rendering):
         return state.ended
 
 
+class Card(Rendering):
+    endless = True
+
+    def gone(self, topic: Topic) -> Message:
+        return Message(f"remove {topic.id}")
+
+
+class Restless(Rendering):
+    refresh = 2.0
+
+    def parts(self, state: Counter) -> dict[str, Message]:
+        return {"value": Message(str(state.value))}
+
+
 class Stage:
     """A hub with one record and a clock that the test turns."""
 
@@ -161,6 +175,38 @@ def test_a_record_that_is_gone_ends_the_stream(stage: Stage) -> None:
     stage.hub.changed(Change("job", 1, 1, "deleted"))
     stage.hub.tick()
     assert watcher.finished
+
+
+def test_a_stream_that_others_share_goes_on_when_one_record_is_gone(stage: Stage) -> None:
+    watcher = stage.watch(Card())
+    stage.hub.tick()
+    taken(watcher)
+    stage.record = None
+    stage.hub.changed(Change("job", 1, 1, "deleted"))
+    stage.hub.tick()
+    assert taken(watcher) == b"data: remove 1\n\n"
+    stage.reads = 0
+    stage.change()
+    stage.hub.tick()
+    assert (watcher.finished, stage.reads) == (False, 0)
+
+
+def test_what_changes_by_itself_is_read_again_and_again_while_it_is_watched(stage: Stage) -> None:
+    watcher = stage.watch(Restless())
+    stage.hub.tick()
+    taken(watcher)
+    stage.record = Counter(value=1)
+    stage.now = 1.9
+    stage.hub.tick()
+    assert taken(watcher) == b""
+    stage.now = 2.0
+    stage.hub.tick()
+    assert taken(watcher) == b"data: 1\n\n"
+    stage.hub.unsubscribe(watcher)
+    stage.reads, stage.now = 0, 4.0
+    stage.hub.tick()
+    stage.hub.tick()
+    assert stage.reads == 0
 
 
 def test_updates_keep_their_interval_but_an_end_is_not_held_back(stage: Stage) -> None:

@@ -47,8 +47,7 @@ class PipelineProgress(Rendering):
 class OneOfMany(PipelineProgress):
     """The same where other jobs share the stream: its last event is its last state."""
 
-    def ends(self, state: JobState) -> bool:
-        return False
+    endless = True
 
 
 class AllPipelines(Rendering):

@@ -38,14 +38,29 @@ class Worker(Base):
         return changed(session, here.values(seen_at=now()))
 
     @classmethod
+    def leave(cls, session: Session, worker_id: int) -> None:
+        """Say goodbye, the last sign of all."""
+        here, at = update(cls).where(cls.id == worker_id, cls.stopped_at.is_(None)), now()
+        session.execute(here.values(seen_at=at, stopped_at=at))
+
+    @classmethod
     def stop(cls, session: Session, worker_ids: Collection[int]) -> None:
-        """These have left, or are lost: what they held goes to others, and they take nothing more."""
+        """These are lost: what they held goes to others, and they take nothing more."""
         session.execute(update(cls).where(cls.id.in_(worker_ids), cls.stopped_at.is_(None)).values(stopped_at=now()))
 
     @classmethod
     def signs(cls, session: Session) -> dict[int, datetime]:
         """The last sign of each that has not stopped."""
         return dict(session.execute(select(cls.id, cls.seen_at).where(cls.stopped_at.is_(None))).all())
+
+    @classmethod
+    def recent(cls, session: Session, within: timedelta) -> list[Worker]:
+        """Those that gave a sign within this time, newest first."""
+        return list(session.scalars(select(cls).where(cls.seen_at > now() - within).order_by(cls.id.desc())))
+
+    def is_lost(self, lease: timedelta) -> bool:
+        """It gives no sign, or was given up: who says goodbye gives a sign by that."""
+        return self.seen_at < (self.stopped_at or now() - lease)
 
     @classmethod
     def alive_count(cls, session: Session, lease: timedelta = LEASE) -> int:

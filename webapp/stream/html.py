@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from jinja2 import Environment
 
-from webapp.stream.names import Topic, dom_id, partial
+from webapp.stream.names import SYSTEM, Topic, dom_id, partial
 from webapp.stream.rendering import Rendering
 from webapp.stream.state import JobsState, JobState
 from webapp.stream.wire import Message
+from webapp.system import SystemState
 
 PAGE_PARTS = ("status", "progress", "result", "history")
 CARD_PARTS = ("status", "progress")
+SYSTEM_PARTS = ("advice", "figures", "workers", "storage")
 LOG, LINES, LINE = "log", "lines", "line"
 CARDS, CARD = "#jobs-list", "card"
 # Ends the connection for good: htmx would come back after any other end.
@@ -27,7 +29,7 @@ def swap(target: str, html: str, how: str = "outerMorph") -> str:
 
 @dataclass(frozen=True)
 class JobHtml(Rendering):
-    """A job's parts on a page; `endless` where other jobs share the stream."""
+    """A job's parts on its page; `endless` where it is a card among others."""
 
     environment: Environment
     names: tuple[str, ...]
@@ -48,11 +50,8 @@ class JobHtml(Rendering):
     def farewell(self, state: JobState) -> Message:
         return BYE
 
-    def ends(self, state: JobState) -> bool:
-        return state.ended and not self.endless
-
-    def gone(self) -> Message | None:
-        return None if self.endless else BYE
+    def gone(self, topic: Topic) -> Message:
+        return Message(swap("#" + dom_id("job", topic.id, CARD), "", "delete")) if self.endless else BYE
 
     def _part(self, state: JobState, name: str) -> str:
         return swap("#" + dom_id("job", state.job.id, name), self._render(name, state=state))
@@ -86,20 +85,37 @@ class JobListHtml(Rendering):
 
 
 @dataclass(frozen=True)
+class SystemHtml(Rendering):
+    """The parts of the admins' page, read again and again: no word comes of a worker's death."""
+
+    environment: Environment
+    refresh = 1.0
+
+    def parts(self, state: SystemState) -> dict[str, Message]:
+        return {name: Message(self._part(state, name)) for name in SYSTEM_PARTS}
+
+    def _part(self, state: SystemState, name: str) -> str:
+        html = self.environment.get_template(partial(SYSTEM.noun, name)).render(state=state)
+        return swap("#" + dom_id(SYSTEM.noun, SYSTEM.id, name), html)
+
+
+@dataclass(frozen=True)
 class HtmlRenderings:
     """The renderings of an application's pages."""
 
     page: JobHtml
     card: JobHtml
     list: JobListHtml
+    system: SystemHtml
 
     @classmethod
     def of(cls, environment: Environment) -> HtmlRenderings:
         card = JobHtml(environment, CARD_PARTS, endless=True)
-        return cls(JobHtml(environment, PAGE_PARTS), card, JobListHtml(environment, card))
+        page, system = JobHtml(environment, PAGE_PARTS), SystemHtml(environment)
+        return cls(page, card, JobListHtml(environment, card), system)
 
 
-def everything(state: JobState, rendering: JobHtml) -> str:
-    """All parts of a job in one answer, for pages that poll."""
+def everything(state: JobState | SystemState, rendering: Rendering) -> str:
+    """All parts in one answer, for pages that poll."""
     tail = rendering.tail(state, None)
     return "".join(message.data for message in [*rendering.parts(state).values(), tail] if message)

@@ -274,7 +274,7 @@ class Hub:
         state = self._load(topic, self._states.get(topic))
         if state is None:
             for feed in feeds:
-                feed.finish(feed.rendering.gone())
+                self._forget(feed)
             return
         self._states[topic] = state
         for feed in feeds:
@@ -284,6 +284,20 @@ class Hub:
                 feed.finish(feed.rendering.farewell(state))
             else:
                 self._refollow(feed, state)
+        again = [feed.rendering.refresh for feed in feeds if feed.rendering.refresh is not None]
+        if again:
+            self._dirty.setdefault(topic, now + min(again))
+
+    def _forget(self, feed: Feed) -> None:
+        """The record is gone; streams that it shares with others go on without it."""
+        last = feed.rendering.gone(feed.topic)
+        if not feed.rendering.endless:
+            feed.finish(last)
+            return
+        for watcher in tuple(feed.watchers):
+            watcher.offer({(feed.topic, "gone"): last.encode()} if last else {})
+            self._following[watcher].discard(feed)
+            self._leave(watcher, feed)
 
     def _refollow(self, feed: Feed, state: State) -> None:
         """Keep the watchers of a list on just what it lists now."""

@@ -17,6 +17,8 @@ class Topic(NamedTuple):
 
 # The owner's place in a topic of everybody's jobs.
 EVERYBODY = 0
+# There is one of it.
+SYSTEM = Topic("system", 0)
 
 
 def dom_id(noun: str, id: int, part: str) -> str:
@@ -25,8 +27,9 @@ def dom_id(noun: str, id: int, part: str) -> str:
 
 
 def partial(noun: str, part: str) -> str:
-    """`partial("job", "progress")` → `jobs/_progress.html`."""
-    return f"{noun}s/_{part}.html"
+    """`partial("job", "progress")` → `jobs/_progress.html`; in `system/` for the one thing that has no plural."""
+    folder = noun if noun == SYSTEM.noun else f"{noun}s"
+    return f"{folder}/_{part}.html"
 
 
 def event_id(stream: str, position: int) -> str:

@@ -17,6 +17,10 @@ class Rendering:
 
     interval: ClassVar[float] = 0.0
     heartbeat: ClassVar[bytes] = HEARTBEAT
+    # Other records share the stream: it goes on when this one has ended or is gone.
+    endless: bool = False
+    # Seconds until it is read again though nothing was said of it; for what changes by itself.
+    refresh: ClassVar[float | None] = None
 
     def parts(self, state: Any) -> dict[str, Message]:
         """All that can be sent again and again, by part; only what differs from the last time is sent."""
@@ -44,8 +48,8 @@ class Rendering:
 
     def ends(self, state: Any) -> bool:
         """Whether the stream ends here."""
-        return state.ended
+        return state.ended and not self.endless
 
-    def gone(self) -> Message | None:
-        """Said before the end when the record is not there any more."""
+    def gone(self, topic: Topic) -> Message | None:
+        """The last event of a record that is not there any more."""
         return None

@@ -20,6 +20,7 @@ from webapp.records.rule import EVERYTHING, why_held
 from webapp.records.worker import Worker
 from webapp.services import Services
 from webapp.stream.names import EVERYBODY, Topic
+from webapp.system import SystemState
 
 LISTED = 10
 NO_WORKER = "No worker is running. It starts as soon as one does."
@@ -75,7 +76,7 @@ class JobsState:
         return self.jobs[0].job.id if self.jobs else 0
 
 
-State = JobState | JobsState
+State = JobState | JobsState | SystemState
 
 
 def load(services: Services, topic: Topic, before: State | None = None) -> State | None:

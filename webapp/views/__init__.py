@@ -11,10 +11,12 @@ from webapp.stream.names import dom_id
 from webapp.views import (
     account,
     account_sessions,
+    document_deletion,
     documents,
     health,
     job_attempts,
     job_cancellation,
+    job_deletion,
     job_file,
     job_stream,
     jobs,
@@ -22,6 +24,7 @@ from webapp.views import (
     samples,
     search,
     sessions,
+    system,
     tokens,
 )
 from webapp.views.found import LARGEST_ID
@@ -29,10 +32,12 @@ from webapp.views.found import LARGEST_ID
 VIEWS = (
     account,
     account_sessions,
+    document_deletion,
     documents,
     health,
     job_attempts,
     job_cancellation,
+    job_deletion,
     job_file,
     job_stream,
     jobs,
@@ -40,6 +45,7 @@ VIEWS = (
     samples,
     search,
     sessions,
+    system,
     tokens,
 )
 

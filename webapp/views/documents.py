@@ -11,6 +11,7 @@ from werkzeug.exceptions import NotFound
 
 from webapp.current import services
 from webapp.records.document import Document
+from webapp.views import found
 
 PER_PAGE = 50
 PAGES_AT_ONCE = 5
@@ -39,16 +40,9 @@ def show(document_id: str) -> str:
     if tab not in TABS:
         raise NotFound("A document has no such part.")
     with services().database.reading() as session:
-        document = _find(session, document_id)
+        document = found.document(session, document_id)
         part = PARTS[tab](session, document)
     return render_template("documents/show.html", document=document, tabs=TABS, tab=tab, **part)
-
-
-def _find(session: Session, document_id: str) -> Document:
-    document = session.get(Document, document_id)
-    if document is None or not document.visible_to(current_user.id, is_admin=current_user.is_admin):
-        raise NotFound("There is no such document.")
-    return document
 
 
 def _text(session: Session, document: Document) -> dict[str, Any]:

@@ -1,0 +1,46 @@
+"""What moves through the queue, in a few figures that come from indexes alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.records.database import now
+from webapp.records.job import Job, due
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Jobs by what they do now, and how those of the last 24 hours ended.
+
+    `resting` are those that wait for a time to come; they are not among `waiting`.
+    """
+
+    running: int = 0
+    waiting: int = 0
+    resting: int = 0
+    waiting_since: datetime | None = None
+    completed: int = 0
+    failed: int = 0
+
+    @classmethod
+    def now(cls, session: Session) -> Traffic:
+        active = select(Job.state, func.count()).where(Job.state.in_(("queued", "processing"))).group_by(Job.state)
+        states = {state: count for state, count in session.execute(active)}
+        waiting = (Job.state == "queued", due())
+        count = session.scalar(select(func.count()).where(*waiting)) or 0
+        recent = select(Job.state, func.count()).where(Job.finished_at > now() - DAY).group_by(Job.state)
+        ends = {state: count for state, count in session.execute(recent)}
+        return cls(
+            running=states.get("processing", 0),
+            waiting=count,
+            resting=states.get("queued", 0) - count,
+            waiting_since=session.scalar(select(Job.created_at).where(*waiting).order_by(Job.id).limit(1)),
+            completed=ends.get("completed", 0),
+            failed=ends.get("failed", 0),
+        )

@@ -13,7 +13,9 @@ from flask_login import current_user
 from werkzeug.exceptions import Forbidden
 
 from webapp.current import services
+from webapp.kinds import KINDS
 from webapp.live.client import LiveUnavailable, translated
+from webapp.records.rule import EVERYTHING, Rule
 from webapp.settings import PROJECT
 from webapp.stream.html import everything
 from webapp.stream.names import SYSTEM
@@ -34,6 +36,7 @@ def show() -> str:
     return render_template(
         "system/show.html",
         state=system_state(),
+        rules=_rules(),
         versions=_versions() | {"Redis or Valkey": _redis_version()},
         stream_url=url_for("system.live"),
         parts_url=url_for("system.parts"),
@@ -48,6 +51,14 @@ def live() -> Response:
 @bp.get("/system/parts")
 def parts() -> Response:
     return conditional(everything(system_state(), renderings().system))
+
+
+def _rules() -> list[tuple[str, str, Rule | None]]:
+    """For the whole queue and then each kind: its slug, its words, and what is set for it."""
+    with services().database.reading() as session:
+        rules = Rule.all(session)
+    kinds = [(EVERYTHING, "The whole queue"), *((kind.name, kind.label) for kind in KINDS.values())]
+    return [(slug, words, rules.get(slug)) for slug, words in kinds]
 
 
 @cache

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
@@ -25,7 +26,7 @@ def connect(url: str, *, timeout: float | None = 2.0) -> Redis:
         socket_timeout=timeout,
         socket_connect_timeout=2.0,
         # One fresh connection at once mends an idle one that was cut; more would hold up a page.
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         max_connections=10_000,
     )
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from redis import Redis
 
-from webapp.live.client import PREFIX, translated
+from webapp.live.client import PREFIX, LiveUnavailable, translated
 from webapp.live.wake import CHANNEL, encode
 from webapp.progress import LogLine, Progress
 from webapp.records.database import Change
 from webapp.report import KEPT_LINES
 
 LIFETIME = 24 * 3600
+# Seconds for which readers leave a Redis alone that did not answer: a page asks for many jobs.
+PAUSE = 1.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Live:
 class JobLive:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._silent_until = 0.0
 
     def publish(self, change: Change, attempt: int, progress: Progress | None, lines: Sequence[LogLine]) -> bool:
         """Store what is new and say so, in one round trip; answers whether a cancel was asked for.
@@ -54,12 +59,30 @@ class JobLive:
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.get(progress_key)
         pipeline.lrange(log_key, 0, -1)
-        with translated():
+        with self._asking():
             progress, lines = pipeline.execute()
         return Live(
             progress=Progress.model_validate_json(progress) if progress else None,
             lines=[LogLine.model_validate_json(line) for line in lines],
         )
+
+    def answers(self) -> bool:
+        try:
+            with self._asking():
+                return bool(self._redis.ping())
+        except LiveUnavailable:
+            return False
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        if time.monotonic() < self._silent_until:
+            raise LiveUnavailable("Redis did not answer a moment ago")
+        try:
+            with translated():
+                yield
+        except LiveUnavailable:
+            self._silent_until = time.monotonic() + PAUSE
+            raise
 
     def ask_to_stop(self, job_id: int, attempt: int) -> None:
         """Raises LiveUnavailable."""

@@ -287,6 +287,8 @@ class Hub:
         again = [feed.rendering.refresh for feed in feeds if feed.rendering.refresh is not None]
         if again:
             self._dirty.setdefault(topic, now + min(again))
+        if isinstance(state, JobState) and state.stale:
+            self._dirty.setdefault(topic, now + RETRY)
 
     def _forget(self, feed: Feed) -> None:
         """The record is gone; streams that it shares with others go on without it."""

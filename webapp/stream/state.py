@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.kinds import KINDS
 from webapp.kinds.base import Kind
-from webapp.live.client import LiveUnavailable, translated
+from webapp.live.client import LiveUnavailable
 from webapp.live.job_live import Live
 from webapp.progress import LogLine, Progress
 from webapp.records import estimate, line
@@ -55,6 +55,11 @@ class JobState:
     def position(self) -> int:
         """The number of the newest log line."""
         return self.lines[-1].n if self.lines else 0
+
+    @property
+    def stale(self) -> bool:
+        """Whether Redis has to be asked again."""
+        return not self.live_known or self.waiting_reason == NO_QUEUE
 
     def lines_after(self, n: int) -> list[LogLine]:
         return [line for line in self.lines if line.n > n]
@@ -129,21 +134,10 @@ def _state(
 def _why_waiting(services: Services, session: Session, job: Job, workers: int) -> str | None:
     if not workers:
         return NO_WORKER
-    try:
-        with translated():
-            services.redis.ping()
-    except LiveUnavailable:
+    if not services.live.answers():
         return NO_QUEUE
     held = why_held(session)
-    return held.get(job.kind) or held.get(EVERYTHING) or (None if _queue_answers(services) else NO_QUEUE)
-
-
-def _queue_answers(services: Services) -> bool:
-    try:
-        with translated():
-            return bool(services.redis.ping())
-    except LiveUnavailable:
-        return False
+    return held.get(job.kind) or held.get(EVERYTHING)
 
 
 def _live(services: Services, job: Job, before: JobState | None) -> Live:

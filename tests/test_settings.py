@@ -1,11 +1,9 @@
-import stat
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from webapp.settings import PROJECT, Settings, SettingsError, ensure_secret_key
+from webapp.settings import PROJECT, Settings, SettingsError
 
 
 def refusal(**environ: str) -> str:
@@ -145,23 +143,3 @@ def test_redis_listens_in_the_data_folder_unless_the_name_is_too_long_for_a_sock
 
 def test_special_characters_of_the_data_folder_survive_the_redis_address():
     assert Settings(data_dir=Path("/srv/a b#c")).effective_redis_url == "unix:///srv/a%20b%23c/redis.sock?db=0"
-
-
-def test_the_secret_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path):
-    settings = Settings(data_dir=tmp_path / "new")
-    key = ensure_secret_key(settings)
-    assert len(key) >= 32
-    assert ensure_secret_key(settings) == key
-    assert stat.S_IMODE((tmp_path / "new" / "secret_key").stat().st_mode) == 0o600
-    assert [file.name for file in (tmp_path / "new").iterdir()] == ["secret_key"]
-
-
-def test_a_secret_key_that_is_set_is_used_and_not_kept(tmp_path: Path):
-    assert ensure_secret_key(Settings(data_dir=tmp_path, secret_key="x" * 20)) == "x" * 20
-    assert not list(tmp_path.iterdir())
-
-
-def test_processes_that_start_together_agree_on_the_secret_key(tmp_path: Path):
-    with ProcessPoolExecutor(4) as pool:
-        keys = set(pool.map(ensure_secret_key, [Settings(data_dir=tmp_path)] * 16))
-    assert len(keys) == 1

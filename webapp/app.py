@@ -6,8 +6,9 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import api, assets, compression, limits, login, problems, security, streaming, uploads, views
+from webapp.secret_key import ensure_secret_key
 from webapp.services import Services
-from webapp.settings import PROJECT, Settings, ensure_secret_key
+from webapp.settings import PROJECT, Settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:

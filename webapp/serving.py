@@ -19,7 +19,8 @@ from webapp.embedded_redis import EmbeddedRedis, RedisUnavailable
 from webapp.logs import printable
 from webapp.records.database import Database
 from webapp.records.user import User
-from webapp.settings import PROJECT, Settings, ensure_secret_key
+from webapp.secret_key import ensure_secret_key
+from webapp.settings import PROJECT, Settings
 from webapp.supervisor import ProcessFailed, Program, Stopped, Supervisor
 
 READY_WITHIN = 60.0

@@ -6,7 +6,6 @@ import difflib
 import hashlib
 import os
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -267,32 +266,6 @@ class Settings(BaseModel):
 def variable(field: str) -> str:
     """`port` → `HEADWAY_PORT`."""
     return PREFIX + field.upper()
-
-
-def ensure_secret_key(settings: Settings) -> str:
-    """The key that was set, or one made once and kept in the data folder, for all processes the same."""
-    if settings.secret_key:
-        return settings.secret_key
-    path = settings.data_dir / "secret_key"
-    if not path.exists():
-        _write_once(path, secrets.token_urlsafe(48))
-    return path.read_text().strip()
-
-
-def _write_once(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        # A link appears whole or not at all, and fails where another process was first.
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
 
 
 def _refuse_unknown(given: Mapping[str, str]) -> None:

@@ -373,7 +373,7 @@ def test_a_stream_outlives_redis_says_that_it_is_stale_and_recovers(
     place: tuple[Server, Valkey], ada: httpx.Client
 ) -> None:
     valkey = place[1]
-    job_id = start(ada, bytes(12_000), bytes_per_second=1500)
+    job_id = start(ada, bytes(7_500), bytes_per_second=1500)
     percents: list[int] = []
     with watching(ada, live(job_id)) as stream, watching(ada, STATUS.format(job_id)) as status:
         wait_for(stream, r'data-percent="[1-9]')

@@ -62,19 +62,16 @@ def test_an_unknown_job_is_not_found(ben: FlaskClient) -> None:
             assert ben.get(f"/jobs/{number}{part}").status_code == 404
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        *("before=x", "before=-1", f"before={10**40}", "state=nope", "kind=%00", "q=%00", "q=%25", f"q={'9' * 5000}"),
-        *("q=<script>alert(1)</script>", 'owner="><script>alert(1)</script>', "state=<script>alert(1)</script>"),
-    ],
-)
-def test_a_query_of_any_kind_is_no_fault(app: Flask, query: str) -> None:
+def test_a_query_of_any_kind_is_no_fault(app: Flask) -> None:
     ada = visitor(app, "ada")
     new_job(ada)
-    answer = ada.get(f"/jobs?{query}")
-    assert answer.status_code == 200
-    assert HOSTILE not in answer.text
+    for query in (
+        *("before=x", "before=-1", f"before={10**40}", "state=nope", "kind=%00", "q=%00", "q=%25", f"q={'9' * 5000}"),
+        *("q=<script>alert(1)</script>", 'owner="><script>alert(1)</script>', "state=<script>alert(1)</script>"),
+    ):
+        answer = ada.get(f"/jobs?{query}")
+        assert answer.status_code == 200, query
+        assert HOSTILE not in answer.text
 
 
 def test_the_list_is_filtered_and_paged(ben: FlaskClient) -> None:

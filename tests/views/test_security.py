@@ -196,9 +196,9 @@ def test_no_page_that_may_be_shared_holds_a_token(ada: FlaskClient) -> None:
         assert "csrf_token" not in ada.get(path).text
 
 
-@pytest.mark.parametrize("host", ["x" * 500, "x..y", "[", "\u0661", "evil.example", "a b"])
-def test_no_host_name_is_a_fault(ada: FlaskClient, host: str) -> None:
-    for path in ("/", "/nothing", "/api/nothing", "/login"):
-        answer = ada.get(path, headers={"Host": host})
-        assert answer.status_code < 500
-        assert host not in answer.headers.get("Location", "")
+def test_no_host_name_is_a_fault(ada: FlaskClient) -> None:
+    for host in ("x" * 500, "x..y", "[", "\u0661", "evil.example", "a b"):
+        for path in ("/", "/nothing", "/api/nothing", "/login"):
+            answer = ada.get(path, headers={"Host": host})
+            assert answer.status_code < 500
+            assert host not in answer.headers.get("Location", "")

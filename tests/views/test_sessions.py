@@ -54,19 +54,18 @@ def test_who_is_not_logged_in_is_led_to_the_login_and_back(client: FlaskClient) 
     assert log_in(client, "ada@example.org", next="/jobs?q=report").headers["Location"] == "/jobs?q=report"
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        *("//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example"),
-        *("http:evil.example", "javascript:alert(1)", "/\t/evil.example", "/\n/evil.example", "/\r\nX-Evil: 1"),
-        *("evil.example", "", " //evil.example", "/\0", "\u2028//evil.example", "//[", "/jobs\\..\\..//evil"),
-    ],
+ELSEWHERE = (
+    *("//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example"),
+    *("http:evil.example", "javascript:alert(1)", "/\t/evil.example", "/\n/evil.example", "/\r\nX-Evil: 1"),
+    *("evil.example", "", " //evil.example", "/\0", "\u2028//evil.example", "//[", "/jobs\\..\\..//evil"),
 )
-def test_after_the_login_one_goes_nowhere_but_to_this_site(client: FlaskClient, target: str) -> None:
-    answer = log_in(client, "ada@example.org", next=target)
-    assert answer.status_code == 303
-    assert answer.headers["Location"] == "/"
-    assert "X-Evil" not in answer.headers
+
+
+def test_after_the_login_one_goes_nowhere_but_to_this_site(app: Flask) -> None:
+    for target in ELSEWHERE:
+        answer = log_in(app.test_client(), "ada@example.org", next=target)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/"), target
+        assert "X-Evil" not in answer.headers
 
 
 def test_a_hostile_target_is_escaped_in_the_form(client: FlaskClient) -> None:
@@ -87,11 +86,11 @@ def test_a_refusal_tells_nothing_of_who_exists(app: Flask, services: Services, c
     assert len(set(pages[:3])) == 1
 
 
-@pytest.mark.parametrize("email", ["<script>alert(1)</script>", "\0", "x" * 10_000, "ada@example.org'--", "é\u202e"])
-def test_any_email_and_password_are_just_wrong(client: FlaskClient, email: str) -> None:
-    answer = log_in(client, email, password=email)
-    assert answer.status_code == 401
-    assert "<script>alert" not in answer.text
+def test_any_email_and_password_are_just_wrong(client: FlaskClient) -> None:
+    for email in ("<script>alert(1)</script>", "\0", "x" * 10_000, "ada@example.org'--", "é\u202e"):
+        answer = log_in(client, email, password=email)
+        assert answer.status_code == 401
+        assert "<script>alert" not in answer.text
 
 
 def test_guessing_is_slowed_down_and_says_for_how_long(client: FlaskClient) -> None:
@@ -159,11 +158,12 @@ def test_a_copied_cookie_is_worth_nothing_after_the_logout(app: Flask) -> None:
     assert not comes_in(thief)
 
 
-@pytest.mark.parametrize("value", ["", "x", "e30.Zzz.x", ".eJw.x.y", "\xff"])
-def test_a_cookie_of_another_make_is_worth_nothing(client: FlaskClient, value: str) -> None:
-    client.set_cookie("headway", value)
-    assert not comes_in(client)
-    assert log_in(client, "ada@example.org").status_code == 303
+def test_a_cookie_of_another_make_is_worth_nothing(app: Flask) -> None:
+    for value in ("", "x", "e30.Zzz.x", ".eJw.x.y", "\xff"):
+        client = app.test_client()
+        client.set_cookie("headway", value)
+        assert not comes_in(client)
+        assert log_in(client, "ada@example.org").status_code == 303
 
 
 def test_a_login_ends_by_itself(app: Flask, services: Services) -> None:

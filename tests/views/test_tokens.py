@@ -65,17 +65,18 @@ def test_a_token_is_seen_by_its_owner_alone(app: Flask) -> None:
     assert "bens-backup" not in visitor(app, "ada").get("/account").text
 
 
-@pytest.mark.parametrize("name", ["", "   "])
-def test_a_token_needs_a_name(app: Flask, name: str) -> None:
-    answer = press(visitor(app, "ben"), "/account/tokens", name=name)
-    assert answer.status_code == 422
-    assert "A token needs a name" in answer.text
-
-
-@pytest.mark.parametrize("name", ['"><script>alert(1)</script>', "x" * 5000, "\u202egnp", "\0"])
-def test_a_name_of_any_kind_is_harmless(app: Flask, name: str) -> None:
+def test_a_token_needs_a_name(app: Flask) -> None:
     client = visitor(app, "ben")
-    assert press(client, "/account/tokens", name=name).status_code == 201
+    for name in ("", "   "):
+        answer = press(client, "/account/tokens", name=name)
+        assert answer.status_code == 422
+        assert "A token needs a name" in answer.text
+
+
+def test_a_name_of_any_kind_is_harmless(app: Flask) -> None:
+    client = visitor(app, "ben")
+    for name in ('"><script>alert(1)</script>', "x" * 5000, "\u202egnp", "\0"):
+        assert press(client, "/account/tokens", name=name).status_code == 201
     page = client.get("/account").text
     assert "<script>alert" not in page
     assert "x" * 101 not in page

@@ -92,7 +92,8 @@ def _work(kind: Kind, order: Order, services: Services, lanes: Lanes, report: Re
 
 
 def _in_words(error: Exception) -> str:
-    if isinstance(error, MemoryError):
+    # The second is how C++ says it, in whatever exception a library makes of that.
+    if isinstance(error, MemoryError) or "std::bad_alloc" in str(error):
         return "It needed more memory than there was, or than an attempt may use."
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return "The disk is full, so it could not be finished."

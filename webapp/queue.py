@@ -27,7 +27,8 @@ class Queue:
     """Ids of jobs, first in first out. Only a worker sets `run`, the function that takes an id."""
 
     def __init__(self, redis_url: str) -> None:
-        pool = ConnectionPool.from_url(redis_url, socket_timeout=5, socket_connect_timeout=2)
+        # Longer than a worker waits for a message at a time; an upload waits as long when Redis hangs.
+        pool = ConnectionPool.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2)
         self.huey = RedisHuey("headway", results=False, serializer=JsonSerializer(), connection_pool=pool)
         self.run: Callable[[int], None] | None = None
         self._run_job = self.huey.task(name="run_job")(self._call)

@@ -135,7 +135,7 @@ class Runner:
 
 def _in_words(code: int | None, memory: int) -> str:
     """How a process ended. Native code that gets no more memory aborts."""
-    limit = f" Perhaps it needed more than the {memory / MEGABYTE:,.0f} MB that it may use." if memory else ""
+    limit = f" Perhaps it needed more memory than the {memory / MEGABYTE:,.0f} MB it may use." if memory else ""
     if code == -signal.SIGKILL:
         return "The process that did the work was killed (SIGKILL). Perhaps the machine ran out of memory."
     if code is not None and code < 0:

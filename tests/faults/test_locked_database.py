@@ -9,17 +9,17 @@ from pathlib import Path
 import httpx
 
 from tests.faults import havoc
-from tests.faults.crowd import ask
+from tests.faults.crowd import ask, crowded
 from tests.serving import eventually
 
 LOCKED_FOR = 10
 
 
 def test_writers_wait_readers_do_not_and_nobody_is_given_up(tmp_path: Path) -> None:
-    with serving(tmp_path / "data", HEADWAY_WORKERS="2", HEADWAY_WORKER_LEASE="2", HEADWAY_WEB_PROCESSES="1") as server:
-        crowd = Crowd(crowd.server, seed=8)
+    settings = {"HEADWAY_WORKERS": "2", "HEADWAY_WORKER_LEASE": "2", "HEADWAY_WEB_PROCESSES": "1"}
+    with crowded(tmp_path, seed=8, **settings) as crowd:
         crowd.submit(12)
-        crowd.submit(2, seconds=3)
+        crowd.submit(2, seconds=2)
         eventually(lambda: len(havoc.busy_workers(crowd.server)) == 2)
         uploads = [threading.Thread(target=crowd.submit) for _ in range(3)]
         slowest = 0.0

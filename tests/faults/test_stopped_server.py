@@ -15,7 +15,7 @@ SETTINGS = {"HEADWAY_WORKERS": "1", "HEADWAY_STOP_GRACE": str(GRACE)}
 
 def test_what_does_not_end_in_time_is_handed_back_and_costs_no_try(tmp_path: Path) -> None:
     with crowded(tmp_path, seed=12, **SETTINGS) as crowd:
-        crowd.submit(seconds=5)
+        crowd.submit(seconds=4)
         stop_in_the_middle(crowd, attempt=1)
     with serving(tmp_path / "data", **SETTINGS) as crowd.server:
         eventually(lambda: havoc.busy_workers(crowd.server))
@@ -37,8 +37,8 @@ def stop_in_the_middle(crowd: Crowd, attempt: int) -> None:
 
 def test_a_server_that_is_killed_picks_up_where_it_was(tmp_path: Path) -> None:
     with crowded(tmp_path, seed=9, HEADWAY_WORKERS="2") as crowd:
-        crowd.submit_mixed(10)
-        crowd.submit(2, seconds=3)
+        crowd.submit(10)
+        crowd.submit(2, seconds=2)
         eventually(lambda: len(havoc.busy_workers(crowd.server)) == 2)
         crowd.server.process.kill()
         crowd.server.process.wait()

@@ -11,8 +11,9 @@ from tests.conftest import Cast
 from webapp.progress import LogLine, Progress
 from webapp.records.database import Change, Database, now
 from webapp.records.event import Event
-from webapp.records.job import NO_TRACE, Job, JobFilter, RetryPolicy, StoredFile, Trace
+from webapp.records.job import NO_TRACE, Job, RetryPolicy, StoredFile, Trace
 from webapp.records.line import place
+from webapp.records.listing import JobFilter, matching
 from webapp.records.worker import Worker
 
 NOBODY = 10**6
@@ -244,7 +245,7 @@ def test_a_list_is_filtered_and_paged(database: Database, cast: Cast, worker_id:
 
     def ids(**wanted: object) -> list[int]:
         with database.reading() as session:
-            return [job.id for job in Job.matching(session, JobFilter(**wanted), limit=2)]
+            return [job.id for job in matching(session, JobFilter(**wanted), limit=2)]
 
     assert ids() == [other.id, jobs[2].id]
     assert ids(before=jobs[2].id) == [jobs[1].id, jobs[0].id]

@@ -67,18 +67,6 @@ class Trace:
 NO_TRACE = Trace()
 
 
-@dataclass(frozen=True)
-class JobFilter:
-    """Which jobs to list; None takes all. `before` is the id that the page before ended with."""
-
-    owner_id: int | None = None
-    state: str | None = None
-    kind: str | None = None
-    owner_email: str | None = None
-    text: str | None = None
-    before: int | None = None
-
-
 class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (
@@ -130,41 +118,8 @@ class Job(Base):
         return session.get(cls, job_id, options=[undefer_group("trace")])
 
     @classmethod
-    def at_hand(cls, session: Session, *, owner_id: int | None, newest: int) -> list[Job]:
-        """The newest, and all that have not ended however old; newest first."""
-        query = select(cls).order_by(cls.id.desc()).limit(newest).options(undefer_group("trace"))
-        jobs = session.scalars(query if owner_id is None else query.where(cls.owner_id == owner_id))
-        found = {job.id: job for job in [*jobs, *cls.active(session, owner_id=owner_id)]}
-        return sorted(found.values(), key=lambda job: -job.id)
-
-    @classmethod
-    def active(
-        cls, session: Session, *, kind: str | None = None, owner_id: int | None = None, limit: int = 100
-    ) -> list[Job]:
-        """Those that have not ended, and of them the ones that are next to; newest first."""
-        query = select(cls).where(cls.state.in_(("queued", "processing"))).order_by(cls.id).limit(limit)
-        query = query if kind is None else query.where(cls.kind == kind)
-        query = query if owner_id is None else query.where(cls.owner_id == owner_id)
-        return list(session.scalars(query))[::-1]
-
-    @classmethod
     def of_document(cls, session: Session, document_id: str) -> list[Job]:
         return list(session.scalars(select(cls).where(cls.document_id == document_id).order_by(cls.id)))
-
-    @classmethod
-    def matching(cls, session: Session, wanted: JobFilter, limit: int) -> list[Job]:
-        """Newest first. A text is looked for in file names, and a number is a job's own."""
-        query = select(cls).order_by(cls.id.desc()).limit(limit)
-        for column, value in ((cls.owner_id, wanted.owner_id), (cls.state, wanted.state), (cls.kind, wanted.kind)):
-            query = query if value is None else query.where(column == value)
-        if wanted.owner_email:
-            query = query.where(cls.owner.has(User.email.icontains(wanted.owner_email, autoescape=True)))
-        if wanted.text:
-            number = int(wanted.text) if wanted.text.isdecimal() and len(wanted.text) < 19 else 0
-            query = query.where(cls.file_name.icontains(wanted.text, autoescape=True) | (cls.id == number))
-        if wanted.before is not None:
-            query = query.where(cls.id < wanted.before)
-        return list(session.scalars(query))
 
     @classmethod
     def has_file(cls, session: Session, key: str) -> bool:

@@ -16,6 +16,7 @@ from webapp.records import estimate, line
 from webapp.records.estimate import Range
 from webapp.records.event import Event
 from webapp.records.job import Job
+from webapp.records.listing import active, at_hand
 from webapp.records.rule import EVERYTHING, why_held
 from webapp.records.worker import Worker
 from webapp.services import Services
@@ -94,13 +95,13 @@ def load(services: Services, topic: Topic, before: State | None = None) -> State
 def load_jobs(services: Services, owner_id: int = EVERYBODY) -> JobsState:
     """The newest and all that have not ended."""
     with services.database.reading() as session:
-        jobs = Job.at_hand(session, owner_id=owner_id or None, newest=LISTED)
+        jobs = at_hand(session, owner_id=owner_id or None, newest=LISTED)
         return JobsState([_state(services, session, job) for job in jobs])
 
 
 def load_active(services: Services, kind: str) -> JobsState:
     with services.database.reading() as session:
-        return JobsState([_state(services, session, job) for job in Job.active(session, kind=kind)])
+        return JobsState([_state(services, session, job) for job in active(session, kind=kind)])
 
 
 def load_job(services: Services, job_id: int, before: JobState | None = None) -> JobState | None:

@@ -12,7 +12,8 @@ from webapp.current import services
 from webapp.errors import JobError
 from webapp.kinds import KINDS
 from webapp.problems import wants_fragment
-from webapp.records.job import Job, JobFilter
+from webapp.records.job import Job
+from webapp.records.listing import JobFilter, matching
 from webapp.stream.html import everything
 from webapp.stream.names import Topic
 from webapp.stream.state import JobState, load_job, load_jobs
@@ -74,7 +75,7 @@ def all() -> str:
         before=_number("before"),
     )
     with services().database.reading() as session:
-        jobs = Job.matching(session, wanted, limit=PER_PAGE + 1)
+        jobs = matching(session, wanted, limit=PER_PAGE + 1)
     page = jobs[:PER_PAGE]
     return render_template(
         "jobs/all.html",

@@ -104,6 +104,12 @@ def test_a_process_that_keeps_ending_fails_with_its_last_words(supervisor: Super
     assert len(heard.by("weak")) == 5
 
 
+def test_one_that_is_killed_is_started_again_however_often(supervisor: Supervisor, heard: Heard):
+    supervisor.start(python("victim", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"))
+    supervisor.wait_until(lambda: len(heard.by("headway")) > 7, "victim", within=20)
+    assert set(heard.by("headway")) == {"victim ended; starting it again in 0.001 s"}
+
+
 def test_ends_that_lie_far_apart_are_forgiven(heard: Heard, tmp_path: Path):
     minutes = iter(range(0, 10**9, 60))
     with Supervisor(heard.say, first_delay=0.001, clock=lambda: next(minutes)).running() as supervisor:

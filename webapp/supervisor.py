@@ -72,7 +72,6 @@ class Process:
         self.popen: subprocess.Popen[bytes] | None = None
         self.start_at: float | None = None
         self.code = 0
-        self.ends: deque[float] = deque(maxlen=ENDS)
         self.faults: deque[float] = deque(maxlen=ENDS)
         self.last_lines: deque[str] = deque(maxlen=KEPT_LINES)
         self.unfinished_line = b""
@@ -189,15 +188,14 @@ class Supervisor:
         if self._stopping:
             return
         now = self._clock()
-        process.ends.append(now)
         # KILL comes from a person, or from a kernel short of memory: not a fault of the program.
         if process.code != -signal.SIGKILL:
             process.faults.append(now)
         if len(process.faults) == ENDS and now - process.faults[0] <= WITHIN:
             self._read_what_is_there()
             raise ProcessFailed(_in_words(process, f"ended {ENDS} times within {WITHIN:g} seconds"))
-        recent = sum(now - end <= WITHIN for end in process.ends)
-        delay = min(self._first_delay * 2 ** (recent - 1), LONGEST_DELAY)
+        recent = sum(now - fault <= WITHIN for fault in process.faults)
+        delay = min(self._first_delay * 2 ** max(recent - 1, 0), LONGEST_DELAY)
         process.start_at = now + delay
         self._say("headway", f"{process.name} ended; starting it again in {delay:g} s")
 

@@ -70,11 +70,17 @@ def test_a_file_that_became_a_job_is_kept(services: Services, cast: Cast) -> Non
     assert services.files.read(key).read() == b"hello"
 
 
-def test_a_disk_without_room_is_told_from_other_troubles(services: Services) -> None:
+@pytest.mark.parametrize("then", ["write more", "flush", "go back to its start"])
+def test_a_disk_without_room_is_told_from_other_troubles(services: Services, then: str) -> None:
     incoming = services.files.receive(NEVER)
     incoming._file.close()
-    incoming._file = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
+    incoming._file = open("/dev/full", "r+b", buffering=100)  # noqa: SIM115
+    incoming.write(b"hello")
     with pytest.raises(NoRoom):
-        incoming.write(b"hello")
+        {
+            "write more": lambda: incoming.write(bytes(200)),
+            "flush": incoming.flush,
+            "go back to its start": lambda: incoming.seek(0),
+        }[then]()
     incoming.discard()
     assert files(services) == []

@@ -83,6 +83,11 @@ class Incoming:
         with _room():
             self._file.flush()
 
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Writes what is still to be written, too."""
+        with _room():
+            return self._file.seek(offset, whence)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
 

@@ -30,6 +30,10 @@ def crowded(folder: Path, seed: int, **settings: str) -> Iterator[Crowd]:
         yield Crowd(server, seed)
 
 
+class Refused(Exception):
+    """The server can't store anything just now, and said so."""
+
+
 @dataclass
 class Audit:
     """What became of the jobs; `wrong` says of each fault what it is."""
@@ -88,6 +92,8 @@ class Crowd:
         except httpx.TransportError:
             self.unanswered.append(data)
             raise
+        if answer.status_code == 503:
+            raise Refused(answer.json()["detail"])
         assert answer.status_code == 201, answer.text
         job_id = int(answer.json()["job_id"])
         with self._writing:
@@ -119,6 +125,7 @@ class Crowd:
         found = next((data for data in self.unanswered if hashlib.sha256(data).hexdigest() == digest), None)
         if found is not None:
             self.unanswered.remove(found)
+            self.contents[job_id] = found
         return found
 
     def settle(self, within: float = 30) -> Audit:

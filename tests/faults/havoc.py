@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -41,10 +42,17 @@ def kill(process: psutil.Process, number: signal.Signals = signal.SIGKILL) -> No
         os.kill(process.pid, number)
 
 
-def again_and_again(crowd: Crowd, harm: Callable[[], None], *, every: float, at_most: float) -> int:
+def again_and_again(
+    crowd: Crowd,
+    harm: Callable[[], None],
+    *,
+    every: float,
+    at_most: float,
+    until: Callable[[], bool] | None = None,
+) -> int:
     """Do harm at random moments until all jobs have ended, or for so many seconds; how often it was done."""
     count, deadline = 0, time.monotonic() + at_most
-    while not crowd.ended() and time.monotonic() < deadline:
+    while not (until or crowd.ended)() and time.monotonic() < deadline:
         pause(every * crowd.random.uniform(0.3, 1.7))
         harm()
         count += 1
@@ -99,6 +107,15 @@ def kill_a_web_process(server: Server, random: Random) -> None:
         kill(random.choice(web[1:]) if len(web) > 1 and random.random() < 0.9 else web[0])
 
 
+def freeze_a_worker(server: Server, random: Random, *, seconds: float) -> None:
+    """Past its lease or not, with all that it started."""
+    doomed = _pids_with_tries(server, LAST_TRY)
+    if spared := [process for process in processes(server, WORKER) if process.pid not in doomed]:
+        worker = random.choice(spared)
+        with contextlib.suppress(psutil.NoSuchProcess), frozen(worker, *worker.children(recursive=True)):
+            pause(seconds)
+
+
 @contextlib.contextmanager
 def frozen(*stopped: psutil.Process) -> Iterator[None]:
     for process in stopped:
@@ -117,3 +134,17 @@ def locked_database(server: Server) -> Iterator[None]:
         other.execute("BEGIN EXCLUSIVE")
         yield
         other.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def files_of_at_most(size: int, server: Server) -> Iterator[None]:
+    """What the server's own processes may write into one file; Valkey is spared, which such a limit would end."""
+    pids = [process.pid for process in family(server) if "valkey" not in process.name()]
+    for pid in pids:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

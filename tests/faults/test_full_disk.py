@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -14,10 +13,11 @@ import httpx
 import pytest
 
 from tests.faults import havoc
-from tests.faults.crowd import Crowd, ask, assert_no_half_stored_file, crowded
-from tests.serving import Server, eventually
+from tests.faults.crowd import Crowd, Refused, ask, assert_no_half_stored_file, crowded
+from tests.serving import eventually
 
-BIG = 3_000_000
+# Refused as it streams, as its last bytes are written, and as its row is.
+SIZES = (3_000_000, 6_000, 100)
 
 
 @contextlib.contextmanager
@@ -44,27 +44,12 @@ def filled(folder: Path) -> Iterator[None]:
         (folder / "ballast").unlink()
 
 
-@contextlib.contextmanager
-def files_of_at_most(size: int, server: Server) -> Iterator[None]:
-    """What the server's own processes may write into one file; Valkey is spared, which such a limit would end."""
-    pids = [process.pid for process in havoc.family(server) if "valkey" not in process.name()]
-    for pid in pids:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-    try:
-        yield
-    finally:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-
-
 def refused(crowd: Crowd) -> None:
     """An upload that finds no room is refused in words, and leaves nothing."""
     before = ask(crowd.server, "SELECT count(*) FROM jobs")
-    with crowd.client() as client:
-        answer = client.post("/api/v1/jobs", data={"kind": "checksum"}, files={"file": ("a", os.urandom(BIG))})
-    assert answer.status_code == 503
-    assert "can’t store anything just now" in answer.json()["detail"]
+    for size in SIZES:
+        with crowd.client() as client, pytest.raises(Refused, match="can’t store anything just now"):
+            crowd.send(os.urandom(size), client=client)
     assert list((crowd.server.data_dir / "incoming").iterdir()) == []
     assert ask(crowd.server, "SELECT count(*) FROM jobs") == before
 
@@ -76,7 +61,7 @@ def test_on_a_full_disk_nothing_is_taken_on_and_nothing_is_lost(tmp_path: Path) 
 
 def test_where_no_file_can_grow_nothing_is_taken_on_and_nothing_is_lost(tmp_path: Path) -> None:
     with crowded(tmp_path, seed=11, HEADWAY_WORKERS="2") as crowd:
-        run_out_of_room(crowd, files_of_at_most(4096, crowd.server))
+        run_out_of_room(crowd, havoc.files_of_at_most(4096, crowd.server))
 
 
 def run_out_of_room(crowd: Crowd, shortage: AbstractContextManager[None]) -> None:

@@ -71,8 +71,8 @@ def say(name: str, line: str) -> None:
 
 
 def _print(text: str) -> None:
-    # Whoever read along may have left; the server goes on.
-    with contextlib.suppress(BrokenPipeError):
+    # Whoever read along may have left, or have no room for more; the server goes on.
+    with contextlib.suppress(OSError):
         print(text, flush=True)
 
 

@@ -83,12 +83,12 @@ class Soak:
 
     def _send(self) -> None:
         crowd = self.crowd
-        for _ in range(self._jobs // SENDERS):
-            slow = crowd.random.random() < 0.2
-            data = crowd.random.randbytes(crowd.random.randint(1, 100_000))
-            # A client for each: the server may be another by now.
-            with contextlib.suppress(httpx.TransportError, Refused), crowd.client() as client:
-                crowd.send(data, crowd.random.uniform(0.3, 2) if slow else 0, client)
+        with crowd.client() as client:
+            for _ in range(self._jobs // SENDERS):
+                slow = crowd.random.random() < 0.2
+                data = crowd.random.randbytes(crowd.random.randint(1, 100_000))
+                with contextlib.suppress(httpx.TransportError, Refused):
+                    crowd.send(data, crowd.random.uniform(0.3, 2) if slow else 0, client)
 
     def _freeze_redis(self) -> None:
         with havoc.frozen(*havoc.processes(self.crowd.server, havoc.REDIS)):

@@ -85,7 +85,8 @@ class Crowd:
         params = {"bytes_per_second": max(int(len(data) / seconds), 1)} if seconds else {}
         try:
             answer = (client or self._client).post(
-                "/api/v1/jobs",
+                # In full: the server may have been started again, on another port.
+                f"{self.server.url}/api/v1/jobs",
                 data={"kind": "checksum", "params": json.dumps(params)},
                 files={"file": ("data.bin", data)},
             )

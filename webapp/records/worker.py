@@ -10,7 +10,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from webapp.records.database import Base, UTCDateTime, changed, now
 
-LEASE = timedelta(seconds=20)
 FORGET_AFTER = timedelta(days=1)
 
 
@@ -63,7 +62,7 @@ class Worker(Base):
         return self.seen_at < (self.stopped_at or now() - lease)
 
     @classmethod
-    def alive_count(cls, session: Session, lease: timedelta = LEASE) -> int:
+    def alive_count(cls, session: Session, lease: timedelta) -> int:
         """How many gave a sign within their lease: to be told to people. What is decided, Roster decides."""
         alive = select(func.count()).where(cls.seen_at > now() - lease, cls.stopped_at.is_(None))
         return session.scalar(alive) or 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
@@ -115,7 +116,7 @@ def _state(
     services: Services, session: Session, job: Job, before: JobState | None = None, events: Sequence[Event] = ()
 ) -> JobState:
     place = line.place(session, job)
-    workers = Worker.alive_count(session) if place else 0
+    workers = Worker.alive_count(session, _lease(services)) if place else 0
     live = _live(services, job, before)
     running = live.progress if job.state == "processing" else None
     return JobState(
@@ -130,6 +131,10 @@ def _state(
         left=estimate.left(session, job, running) if running else None,
         events=events,
     )
+
+
+def _lease(services: Services) -> timedelta:
+    return timedelta(seconds=services.settings.worker_lease)
 
 
 def _why_waiting(services: Services, session: Session, job: Job, workers: int) -> str | None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, delete, func, select, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from webapp.records.database import Change
 from webapp.records.document import Document
-from webapp.records.job import ENDED, Job
+from webapp.records.job import BATCH, ENDED, Job
 
 # How many values a statement may hold on every SQLite is 999.
 VALUES_A_STATEMENT = 500
@@ -43,8 +43,11 @@ class Removed:
 
 
 def oldest(session: Session, *, after: Ended | None, limit: int) -> list[Ended]:
-    """The next ones in the order in which they ended."""
-    query = select(Job.id, Job.finished_at, Job.file_key, Job.file_size).where(Job.finished_at.is_not(None))
+    """The next ones in the order in which they ended. What a batch still counts on has not."""
+    batch = aliased(Job)
+    in_batch = select(batch.id).where(batch.id == Job.batch_id, batch.state.not_in(ENDED)).exists()
+    columns = (Job.id, Job.finished_at, Job.file_key, Job.file_size)
+    query = select(*columns).where(Job.finished_at.is_not(None), ~in_batch)
     if after:
         query = query.where(tuple_(Job.finished_at, Job.id) > (after.finished_at, after.id))
     rows = session.execute(query.order_by(Job.finished_at, Job.id).limit(limit))
@@ -70,14 +73,14 @@ def uses(session: Session, keys: Iterable[str]) -> Counter[str]:
 
 
 def remove(session: Session, job_ids: Sequence[int]) -> Removed:
-    """Delete those of these jobs that have ended, with their history.
+    """Delete those of these jobs that have ended, with their history; with a batch, the jobs in it.
 
     Documents stay: people search them. Only what was never read to its end goes with its last job. The
     caller deletes the files, and what else is kept of the documents.
     """
-    doomed = delete(Job).where(Job.id.in_(job_ids), Job.state.in_(ENDED))
-    columns = (Job.id, Job.owner_id, Job.file_key, Job.file_size, Job.document_id)
-    rows = session.execute(doomed.returning(*columns), execution_options={"synchronize_session": False}).all()
+    batches = select(Job.id).where(Job.id.in_(job_ids), Job.kind == BATCH, Job.state.in_(ENDED))
+    # First what is in them: the database itself would delete that without a word of it.
+    rows = [*_deleted(session, Job.batch_id.in_(batches)), *_deleted(session, Job.id.in_(job_ids))]
     for row in rows:
         Change("job", row.id, owner_id=row.owner_id, what="deleted").note(session)
     sizes = {row.file_key: row.file_size or 0 for row in rows if row.file_key}
@@ -87,6 +90,12 @@ def remove(session: Session, job_ids: Sequence[int]) -> Removed:
         files={key: size for key, size in sizes.items() if not used[key]},
         document_ids=_remove_unread(session, {row.document_id for row in rows if row.document_id}),
     )
+
+
+def _deleted(session: Session, which: ColumnElement[bool]) -> Sequence[Row[int, int, str | None, int | None, str | None]]:
+    columns = (Job.id, Job.owner_id, Job.file_key, Job.file_size, Job.document_id)
+    doomed = delete(Job).where(which, Job.state.in_(ENDED)).returning(*columns)
+    return session.execute(doomed, execution_options={"synchronize_session": False}).all()
 
 
 def _remove_unread(session: Session, document_ids: set[str]) -> list[str]:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from webapp.progress import Progress
 from webapp.records.database import Base, UTCDateTime, now
-from webapp.records.job import Job
+from webapp.records.job import BATCH, Job
 
 # With fewer than this to go by nothing is said.
 GROUND = 10
@@ -81,8 +81,9 @@ def left(session: Session, job: Job, progress: Progress) -> Range | None:
 
 def seconds_to_start(session: Session, place: int, workers: int) -> float | None:
     """How long until a place in the line is reached, by what jobs took of late; None without ground."""
-    query = select(Job.started_at, Job.finished_at).where(Job.state == "completed").order_by(Job.id.desc())
-    took = [_seconds(began, ended) for began, ended in session.execute(query.limit(REMEMBERED)) if began and ended]
+    query = select(Job.started_at, Job.finished_at).where(Job.state == "completed", Job.kind != BATCH)
+    newest = query.order_by(Job.id.desc()).limit(REMEMBERED)
+    took = [_seconds(began, ended) for began, ended in session.execute(newest) if began and ended]
     if len(took) < GROUND or not workers:
         return None
     return statistics.fmean(took) * place / workers

@@ -7,17 +7,32 @@
      └──────────────request_cancel───────────▶ cancelled
 
 The attempt number is the fence: what an older attempt says changes nothing.
+
+A batch is a job too, but no worker takes it: its state follows from the jobs in it.
 """
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, or_, select, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Update,
+    delete,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, undefer_group
 
 from webapp.progress import LogLine, Progress
@@ -29,7 +44,11 @@ from webapp.records.worker import Worker
 STATES = ("queued", "processing", "completed", "failed", "cancelled")
 ENDED = ("completed", "failed", "cancelled")
 PRIORITIES = {"low": 0, "normal": 1, "high": 2}
+BATCH = "batch"
 LONGEST_DELAY = 600.0
+# What a job is made by having it tried anew.
+ANEW: dict[str, Any] = {"state": "queued", "tries": 0, "run_at": None, "error": None, "worker_id": None}
+ANEW |= {"started_at": None, "finished_at": None, "cancel_requested_at": None}
 
 
 @dataclass(frozen=True)
@@ -78,6 +97,9 @@ class Job(Base):
         # What is to be deleted first, and whose file it is.
         Index("ix_jobs_finished_at", "finished_at", "id", "state"),
         Index("ix_jobs_file_key", "file_key", "file_size"),
+        Index("ix_jobs_batch_id_state", "batch_id", "state"),
+        # An archive that is unpacked a second time gives no second job for what is in it.
+        Index("ix_jobs_batch_id_entry", "batch_id", "entry", unique=True),
         # A number is never given twice, though jobs are deleted: pages, messages and flags still name it.
         {"sqlite_autoincrement": True},
     )
@@ -87,6 +109,11 @@ class Job(Base):
     state: Mapped[str] = mapped_column(default="queued")
     owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     document_id: Mapped[str | None] = mapped_column(ForeignKey("documents.id", ondelete="SET NULL"), index=True)
+    # The batch it belongs to, and its path in the archive that was unpacked for it.
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    entry: Mapped[str | None]
+    # Of a batch: more jobs may still be added.
+    is_open: Mapped[bool] = mapped_column(default=False, server_default=false())
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
     file_key: Mapped[str | None]
     file_name: Mapped[str | None]
@@ -131,9 +158,13 @@ class Job(Base):
         return self.state in ENDED
 
     @property
+    def is_batch(self) -> bool:
+        return self.kind == BATCH
+
+    @property
     def stopping(self) -> bool:
         """Somebody asked for it to stop, and it has not yet."""
-        return self.state == "processing" and self.cancel_requested_at is not None
+        return not self.ended and self.cancel_requested_at is not None
 
     @property
     def resting(self) -> bool:
@@ -164,10 +195,12 @@ class Job(Base):
         params: dict[str, Any],
         file: StoredFile | None,
         priority: str = "normal",
+        batch_id: int | None = None,
+        entry: str | None = None,
     ) -> Job:
         """Take a job on: from here it is durable."""
         job = cls(kind=kind, state="queued", owner_id=owner_id, params=params, attempt=0, tries=0, created_at=now())
-        job.priority = PRIORITIES[priority]
+        job.priority, job.batch_id, job.entry = PRIORITIES[priority], batch_id, entry
         if file:
             job.file_key, job.file_name, job.file_size = file.key, file.name, file.size
             job.file_sha256, job.file_type = file.sha256, file.media_type
@@ -192,6 +225,7 @@ class Job(Base):
             return None
         job = session.get_one(cls, job_id, populate_existing=True)
         job._happened(session, "claimed", worker=job.worker_name)
+        job._tell_batch(session)
         return job
 
     def complete(self, session: Session, result: dict[str, Any], trace: Trace) -> bool:
@@ -207,11 +241,12 @@ class Job(Base):
 
     def request_cancel(self, session: Session, by: str) -> bool:
         """Cancel at once what waits; ask what runs to stop. False if it has ended already."""
-        waiting = update(Job).where(Job.id == self.id, Job.state == "queued")
+        waiting = update(Job).where(Job.id == self.id, Job.state == "queued", Job.kind != BATCH)
         if changed(session, waiting.values(state="cancelled", finished_at=now())):
             self._happened(session, "cancelled", by=by)
+            self._tell_batch(session)
             return True
-        running = update(Job).where(Job.id == self.id, Job.state == "processing", Job.cancel_requested_at.is_(None))
+        running = update(Job).where(Job.id == self.id, Job.state.not_in(ENDED), Job.cancel_requested_at.is_(None))
         if changed(session, running.values(cancel_requested_at=now())):
             self._happened(session, "cancel_requested", by=by)
             return True
@@ -254,13 +289,99 @@ class Job(Base):
     def retry(self, session: Session, by: str) -> bool:
         """Have an ended job tried anew, or one that rests at once. False if there is nothing to retry."""
         ended = (Job.state.in_(("failed", "cancelled"))) | ((Job.state == "queued") & Job.run_at.is_not(None))
-        again = update(Job).where(Job.id == self.id, ended)
-        values = {"state": "queued", "tries": 0, "run_at": None, "error": None, "worker_id": None}
-        values |= {"started_at": None, "finished_at": None, "cancel_requested_at": None}
-        if not changed(session, again.values(values)):
+        again = update(Job).where(Job.id == self.id, Job.kind != BATCH, ended)
+        if not changed(session, again.values(ANEW)):
             return False
         self._happened(session, "retried", by=by)
+        self._tell_batch(session)
         return True
+
+    # Of batches
+
+    @classmethod
+    def open_batch(cls, session: Session, *, owner_id: int, name: str, priority: str = "normal") -> Job:
+        """A batch that jobs can be added to until it is closed; until then it does not end."""
+        batch = cls.accept(session, kind=BATCH, owner_id=owner_id, params={}, file=None, priority=priority)
+        batch.file_name, batch.is_open = name, True
+        return batch
+
+    def takes_jobs(self, session: Session) -> bool:
+        """Whether more jobs may be added to this batch now."""
+        open = select(Job.id).where(Job.id == self.id, Job.kind == BATCH, Job.state.not_in(ENDED))
+        return session.scalar(open.where(Job.cancel_requested_at.is_(None)).with_for_update()) is not None
+
+    def close(self, session: Session) -> None:
+        """No more jobs come to this batch. One that got none is not kept."""
+        session.execute(update(Job).where(Job.id == self.id).values(is_open=False))
+        if self.tally(session):
+            self.follow_its_jobs(session)
+        else:
+            session.execute(delete(Job).where(Job.id == self.id))
+            Change("job", self.id, owner_id=self.owner_id, what="deleted").note(session)
+
+    def tally(self, session: Session) -> Counter[str]:
+        """How many jobs of this batch are in each state."""
+        states = select(Job.state, func.count()).where(Job.batch_id == self.id).group_by(Job.state)
+        return Counter({state: count for state, count in session.execute(states)})
+
+    def cancel_its_jobs(self, session: Session, by: str) -> list[Job]:
+        """Cancel what waits of this batch, and ask what runs to stop; these are returned."""
+        waiting = update(Job).where(Job.batch_id == self.id, Job.state == "queued")
+        for job in _updated(session, waiting.values(state="cancelled", finished_at=now())):
+            job._happened(session, "cancelled", by=by)
+        running = update(Job).where(Job.batch_id == self.id, Job.state == "processing")
+        asked = running.where(Job.cancel_requested_at.is_(None)).values(cancel_requested_at=now())
+        stopping = _updated(session, asked)
+        for job in stopping:
+            job._happened(session, "cancel_requested", by=by)
+        self.close(session)
+        return stopping
+
+    def retry_its_jobs(self, session: Session, by: str) -> list[Job]:
+        """Have tried anew what failed or was cancelled in this batch; these are returned."""
+        again = update(Job).where(Job.batch_id == self.id, Job.state.in_(("failed", "cancelled")))
+        retried = _updated(session, again.values(ANEW))
+        for job in retried:
+            job._happened(session, "retried", by=by)
+        self.follow_its_jobs(session)
+        return retried
+
+    def follow_its_jobs(self, session: Session) -> None:
+        """Bring a batch to the state that its jobs are in together."""
+        batch = session.get_one(Job, self.id, populate_existing=True, with_for_update=True)
+        tally = batch.tally(session)
+        state = batch._state_by(tally)
+        if state == batch.state:
+            return
+        values: dict[str, Any] = {"state": state, "finished_at": None, "error": None, "result": None}
+        if state in ENDED:
+            result = {"jobs": tally.total()} | {name: tally[name] for name in ENDED}
+            values |= {"finished_at": now(), "result": result}
+        elif batch.ended:
+            values["cancel_requested_at"] = None
+        if state == "processing":
+            values["started_at"] = batch.started_at or now()
+        if state == "failed":
+            values["error"] = f"{tally['failed']} of {tally.total()} jobs failed."
+        session.execute(update(Job).where(Job.id == batch.id).values(values))
+        batch._happened(session, "started" if state == "processing" else state)
+
+    def _state_by(self, tally: Counter[str]) -> str:
+        unfinished = tally["queued"] + tally["processing"]
+        if self.is_open or unfinished:
+            begun = self.started_at or tally.total() > tally["queued"]
+            return "processing" if begun else "queued"
+        if tally["failed"]:
+            return "failed"
+        return (
+            "cancelled" if tally["cancelled"] and (self.cancel_requested_at or not tally["completed"]) else "completed"
+        )
+
+    def _tell_batch(self, session: Session) -> None:
+        if self.batch_id is not None:
+            session.get_one(Job, self.batch_id).follow_its_jobs(session)
+
+    # Looking after
 
     @classmethod
     def held_by(cls, session: Session, worker_id: int) -> list[Job]:
@@ -272,6 +393,7 @@ class Job(Base):
         """Running jobs whose worker has stopped, or was given up."""
         lost = (Worker.id.is_(None)) | Worker.stopped_at.is_not(None)
         running = select(cls).outerjoin(Worker, cls.worker_id == Worker.id).where(cls.state == "processing", lost)
+        running = running.where(cls.kind != BATCH)
         return list(session.scalars(running))
 
     @classmethod
@@ -279,7 +401,7 @@ class Job(Base):
         """Ids of queued jobs that are due and were not accepted just now, after `before`; oldest first."""
         # One from the future was accepted before somebody set the clock back.
         settled = ~cls.created_at.between(before, now())
-        waiting = select(cls.id).where(cls.state == "queued", settled, due())
+        waiting = select(cls.id).where(cls.state == "queued", cls.kind != BATCH, settled, due())
         return list(session.scalars(waiting.order_by(cls.id).limit(limit)))
 
     def _end(self, session: Session, state: str, trace: Trace, **values: Any) -> bool:
@@ -293,6 +415,7 @@ class Job(Base):
             return False
         detail = {"error": values["error"]} if values.get("error") else {}
         self._happened(session, state, **detail)
+        self._tell_batch(session)
         return True
 
     def _cancel_requested(self, session: Session) -> bool:
@@ -304,6 +427,13 @@ class Job(Base):
     def _happened(self, session: Session, name: str, **detail: Any) -> None:
         session.add(Event(job_id=self.id, at=now(), name=name, attempt=self.attempt, detail=detail))
         Change("job", self.id, owner_id=self.owner_id, what=name).note(session)
+        if self.batch_id is not None:
+            Change("job", self.batch_id, owner_id=self.owner_id, what="in_batch").note(session)
+
+
+def _updated(session: Session, statement: Update) -> list[Job]:
+    """The jobs that a conditional change changed."""
+    return list(session.scalars(statement.returning(Job), execution_options={"populate_existing": True}))
 
 
 def due() -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from webapp.records.job import Job, due
+from webapp.records.job import BATCH, Job, due
 from webapp.records.rule import EVERYTHING, why_held
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -61,9 +61,9 @@ def next_job(session: Session) -> int | None:
 
 def place(session: Session, job: Job) -> int | None:
     """A job's place in the line; None if it is not in it."""
-    if job.state != "queued" or job.resting:
+    if job.state != "queued" or job.resting or job.is_batch:
         return None
-    same = (Job.state == "queued", due(), Job.owner_id == job.owner_id, Job.priority == job.priority)
+    same = (Job.state == "queued", Job.kind != BATCH, due(), Job.owner_id == job.owner_id, Job.priority == job.priority)
     own_ahead = session.scalar(select(func.count()).where(*same, Job.id < job.id)) or 0
     return place_of(_groups(session), job.priority, job.owner_id, own_ahead)
 
@@ -71,7 +71,7 @@ def place(session: Session, job: Job) -> int | None:
 def _groups(session: Session, without: tuple[str, ...] = ()) -> list[Group]:
     waiting = (
         select(Job.priority, Job.owner_id, func.count(), func.min(Job.id))
-        .where(Job.state == "queued", due(), Job.kind.not_in(without))
+        .where(Job.state == "queued", due(), Job.kind.not_in((BATCH, *without)))
         .group_by(Job.priority, Job.owner_id)
     )
     rows = session.execute(waiting).all()

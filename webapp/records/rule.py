@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from webapp.records.database import Base, Change, UTCDateTime, now
-from webapp.records.job import Job
+from webapp.records.job import BATCH, Job
 
 EVERYTHING = "*"
 
@@ -58,8 +58,8 @@ def why_held(session: Session) -> dict[str, str]:
     held = {kind: f"Paused by {rule.paused_by}." for kind, rule in rules.items() if rule.paused_at}
     bounds = {kind: rule.at_most for kind, rule in rules.items() if rule.at_most is not None and kind not in held}
     if bounds:
-        running = select(Job.kind, func.count()).where(Job.state == "processing").group_by(Job.kind)
-        counts = {kind: count for kind, count in session.execute(running)}
+        running = select(Job.kind, func.count()).where(Job.state == "processing", Job.kind != BATCH)
+        counts = {kind: count for kind, count in session.execute(running.group_by(Job.kind))}
         counts[EVERYTHING] = sum(counts.values())
         for kind, at_most in bounds.items():
             if counts.get(kind, 0) >= at_most:

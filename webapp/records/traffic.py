@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.records.database import now
-from webapp.records.job import Job, due
+from webapp.records.job import BATCH, Job, due
 
 DAY = timedelta(days=1)
 
@@ -30,9 +30,9 @@ class Traffic:
 
     @classmethod
     def now(cls, session: Session) -> Traffic:
-        active = select(Job.state, func.count()).where(Job.state.in_(("queued", "processing"))).group_by(Job.state)
-        states = {state: count for state, count in session.execute(active)}
-        waiting = (Job.state == "queued", due())
+        active = select(Job.state, func.count()).where(Job.state.in_(("queued", "processing")), Job.kind != BATCH)
+        states = {state: count for state, count in session.execute(active.group_by(Job.state))}
+        waiting = (Job.state == "queued", Job.kind != BATCH, due())
         count = session.scalar(select(func.count()).where(*waiting)) or 0
         recent = select(Job.state, func.count()).where(Job.finished_at > now() - DAY).group_by(Job.state)
         ends = {state: count for state, count in session.execute(recent)}

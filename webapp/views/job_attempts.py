@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, flash, redirect, url_for
 from flask_login import current_user
 
-from webapp.acceptance import enqueue
+from webapp import control
 from webapp.current import services
 from webapp.problems import wants_fragment
 from webapp.views import found
@@ -16,10 +16,7 @@ bp = Blueprint("job_attempts", __name__)
 @bp.post("/jobs/<int:job_id>/attempts")
 def create(job_id: int) -> Response:
     job = found.job(job_id)
-    with services().database.transaction() as session:
-        again = job.retry(session, by=current_user.email)
-    if again:
-        enqueue(services(), job)
+    again = control.retry(services(), job, by=current_user.email)
     if wants_fragment():
         return Response(status=204)
     if not again:

@@ -1,0 +1,41 @@
+"""What people do to jobs: cancel them, have them tried anew. On a batch it is done to the jobs in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from webapp.acceptance import enqueue
+from webapp.live.client import LiveUnavailable
+from webapp.records.job import Job
+from webapp.services import Services
+
+log = logging.getLogger(__name__)
+
+
+def cancel(services: Services, job: Job, *, by: str) -> bool:
+    """Cancel what waits, ask what runs to stop; False if it has ended already."""
+    with services.database.transaction() as session:
+        asked = job.request_cancel(session, by=by)
+        running = job.cancel_its_jobs(session, by=by) if job.is_batch and asked else [job]
+    _ask_to_stop(services, running)
+    return asked
+
+
+def retry(services: Services, job: Job, *, by: str) -> bool:
+    """Have it tried anew, or at once if it rests; False if there is nothing to retry."""
+    with services.database.transaction() as session:
+        again = job.retry_its_jobs(session, by=by) if job.is_batch else [job] * job.retry(session, by=by)
+    for one in again:
+        enqueue(services, one)
+    return bool(again)
+
+
+def _ask_to_stop(services: Services, jobs: Iterable[Job]) -> None:
+    for job in jobs:
+        try:
+            services.live.ask_to_stop(job.id, job.attempt)
+        except LiveUnavailable as error:
+            # The worker sees it in SQL too, a little later.
+            log.warning("job=%s: the work could not be told to stop: %s", job.id, error)
+            return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from webapp.files import Incoming
 from webapp.kinds import KINDS
 from webapp.kinds.base import Kind
 from webapp.live.client import LiveUnavailable
+from webapp.moments import start_at
 from webapp.records.job import PRIORITIES, Job, StoredFile
 from webapp.records.user import User
 from webapp.services import Services
@@ -39,9 +41,14 @@ def accept(
     params: Mapping[str, Any],
     upload: Upload | None,
     priority: str = "",
+    run_at: datetime | None = None,
 ) -> Job:
-    """The new job, durable and on its way to a worker. Raises JobError with words for the sender."""
+    """The new job, durable and on its way to a worker, or until `run_at` for the sweeper to put there.
+
+    Raises JobError with words for the sender.
+    """
     priority = _priority(priority, owner)
+    run_at = start_at(run_at) if run_at else None
     kind = KINDS.get(kind_name)
     if kind is None:
         raise JobError(f"There is no kind of job “{kind_name[:100]}”. There are: {', '.join(KINDS)}.")
@@ -51,7 +58,15 @@ def accept(
         raise JobError("Choose a file first.")
     try:
         with services.database.transaction() as session:
-            job = Job.accept(session, kind=kind.name, owner_id=owner.id, params=checked, file=file, priority=priority)
+            job = Job.accept(
+                session,
+                kind=kind.name,
+                owner_id=owner.id,
+                params=checked,
+                file=file,
+                priority=priority,
+                run_at=run_at,
+            )
             kind.prepare(session, job)
     except BaseException:
         if file:
@@ -59,7 +74,8 @@ def accept(
         raise
     if upload:
         upload.incoming.discard()
-    enqueue(services, job)
+    if not job.resting:
+        enqueue(services, job)
     return job
 
 

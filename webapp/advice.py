@@ -91,8 +91,8 @@ def _about_waiting(facts: Facts) -> Iterator[Advice]:
         )
     if traffic.resting:
         yield Advice(
-            f"{_jobs(traffic.resting).capitalize()} for a time to come, most likely that of another try.",
-            "Their pages say when and why. “Try again” there begins at once.",
+            f"{_jobs(traffic.resting).capitalize()} for a time to come: that of another try, or the one they are for.",
+            "Their pages say when and why. “Try again” or “Start now” there begins at once.",
             urgent=False,
         )
 

@@ -1,10 +1,12 @@
 // Times in words, in this person's zone, and ticking: quiet seconds count too.
 (() => {
   const TIMES = "time[datetime], time[data-at], [data-since], [data-left]";
-  const MOVING = "[data-since], [data-left], time[data-as=ago], time[data-as=for]";
+  const MOVING = "[data-since], [data-left], time:is([data-as=ago], [data-as=for], [data-as=at], [data-as=in])";
   const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false };
   const clock = new Intl.DateTimeFormat(undefined, CLOCK);
   const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const minute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
+  const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
   const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
   let ahead = 0; // by how many seconds the server's clock is ahead of this one
 
@@ -33,6 +35,19 @@
     return seconds < 86400 ? `${Math.floor(seconds / 3600)} h ago` : date.format(at * 1000);
   }
 
+  function untilThen(at) {
+    const seconds = at - now();
+    if (seconds < 1) return "any moment now";
+    if (seconds < 172800) return `in ${duration(seconds)}`;
+    return `in ${Math.round(seconds / 86400)} days`;
+  }
+
+  function toCome(at) {
+    const midnight = new Date(now() * 1000).setHours(0, 0, 0, 0);
+    const days = Math.round((new Date(at * 1000).setHours(0, 0, 0, 0) - midnight) / 86400000);
+    return `${["today", "tomorrow"][days] ?? day.format(at * 1000)} at ${minute.format(at * 1000)}`;
+  }
+
   function words(element, at) {
     const { since, left, as } = element.dataset;
     if (since) return duration(now() - since);
@@ -42,6 +57,8 @@
     }
     if (as === "for") return `for ${duration(now() - at)}`;
     if (as === "ago") return ago(at);
+    if (as === "at") return toCome(at);
+    if (as === "in") return untilThen(at);
     return (as === "date" ? date : clock).format(at * 1000);
   }
 

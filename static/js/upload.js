@@ -42,6 +42,7 @@
       const taken = accept.replaceAll(".", "").replaceAll(",", ", ").toUpperCase();
       return `“${label}” does not take ${ending ? `${ending} files` : "files without an extension"}. It takes ${taken}.`;
     }
+    if (form.elements.start.value && !form.elements.run_at.value) return "Say first when it is to start: a day and a time.";
     if (file.size === 0) return "This file is empty.";
     if (file.size > limit) return `This file has ${size(file.size)}; the most is ${size(limit)}.`;
     return "";
@@ -49,7 +50,8 @@
 
   function take(files) {
     const fields = [...(options()?.querySelectorAll("[name]") ?? [])].filter((field) => field.value !== "");
-    const values = [["kind", kind().value], ["priority", form.elements.priority.value], ...fields.map((field) => [field.name, field.value])];
+    const values = [["kind", kind().value], ...fields.map((field) => [field.name, field.value])];
+    for (const name of ["priority", "start", "run_at", "zone"]) values.push([name, form.elements[name].value]);
     for (const file of files) {
       const upload = { file, values, row: makeRow(file) };
       const problem = objection(file);

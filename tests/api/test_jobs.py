@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -89,3 +90,16 @@ def test_a_login_cookie_may_be_used_by_pages_of_this_site_only(browser: httpx.Cl
     for headers in ({"Origin": own}, {"Sec-Fetch-Site": "same-origin"}, {}):
         assert browser.post(CALL, **form, headers=headers).status_code == 201
     assert ben.post(CALL, **form, headers={"Origin": "https://evil.example"}).status_code == 201
+
+
+def test_a_job_may_be_for_later(ben: httpx.Client) -> None:
+    in_an_hour = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    answer = ben.post(CALL, data={"kind": "checksum", "run_at": in_an_hour}, files=FILE)
+    assert answer.status_code == 201
+
+
+@pytest.mark.parametrize("run_at", ["soon", "2026-11-24T14:00", "2001-01-01T00:00Z", "9999-12-31T23:59:59Z", "\0"])
+def test_a_time_that_can_not_be_meant_is_refused_in_words(ben: httpx.Client, run_at: str) -> None:
+    answer = ben.post(CALL, data={"kind": "checksum", "run_at": run_at}, files=FILE)
+    assert answer.status_code == 422
+    assert "time" in answer.json()["detail"]

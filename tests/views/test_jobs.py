@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -154,3 +156,32 @@ def test_a_job_whose_trace_is_gone_still_has_a_page(ben: FlaskClient, services: 
         assert job
         job.complete(session, {}, NO_TRACE)
     assert "How each stage went is no longer kept." in ben.get(f"/jobs/{job_id}").text
+
+
+def test_a_job_for_later_says_when_it_starts_and_can_be_started_now(ben: FlaskClient, services: Services) -> None:
+    at = datetime.now(ZoneInfo("Asia/Tokyo")).replace(second=0, microsecond=0) + timedelta(days=1)
+    form = {"kind": "checksum", "start": "later", "run_at": f"{at:%Y-%m-%dT%H:%M}", "zone": "Asia/Tokyo"}
+    answer = press(ben, "/jobs", **form, file=(io.BytesIO(b"hello"), "later.bin"))
+    page = ben.get(answer.headers["Location"]).text
+    assert f"at {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" in page
+    assert 'data-resting="scheduled"' in page
+    assert "tries again" not in page
+    press(ben, f"{answer.headers['Location']}/attempts")
+    assert "data-resting" not in ben.get(answer.headers["Location"]).text
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"run_at": ""}, "Say when it is to start"),
+        ({"run_at": "2001-01-01T10:00"}, "in the past"),
+        ({"run_at": "2026-01-01T10:00", "zone": "<script>alert(1)</script>"}, "There is no time zone"),
+    ],
+)
+def test_a_time_to_start_that_is_none_is_refused_beside_the_form(
+    ben: FlaskClient, form: dict[str, str], words: str
+) -> None:
+    answer = press(ben, "/jobs", kind="checksum", start="later", **form, file=(io.BytesIO(b"hello"), "x.bin"))
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert HOSTILE not in answer.text

@@ -17,7 +17,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -172,6 +172,11 @@ class Job(Base):
         return self.state == "queued" and self.run_at is not None and self.run_at > now()
 
     @property
+    def scheduled(self) -> bool:
+        """It rests because it is for later, not after a try that failed."""
+        return self.resting and self.attempt == 0
+
+    @property
     def worker_name(self) -> str | None:
         return self.worker.name if self.worker else None
 
@@ -197,16 +202,18 @@ class Job(Base):
         priority: str = "normal",
         batch_id: int | None = None,
         entry: str | None = None,
+        run_at: datetime | None = None,
     ) -> Job:
         """Take a job on: from here it is durable."""
         job = cls(kind=kind, state="queued", owner_id=owner_id, params=params, attempt=0, tries=0, created_at=now())
-        job.priority, job.batch_id, job.entry = PRIORITIES[priority], batch_id, entry
+        job.priority, job.run_at, job.batch_id, job.entry = PRIORITIES[priority], run_at, batch_id, entry
         if file:
             job.file_key, job.file_name, job.file_size = file.key, file.name, file.size
             job.file_sha256, job.file_type = file.sha256, file.media_type
         session.add(job)
         session.flush()
-        job._happened(session, "queued")
+        detail = {"not_before": f"{run_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"} if run_at else {}
+        job._happened(session, "queued", **detail)
         return job
 
     @classmethod
@@ -287,12 +294,12 @@ class Job(Base):
         return self.release(session, error, run_at=run_at)
 
     def retry(self, session: Session, by: str) -> bool:
-        """Have an ended job tried anew, or one that rests at once. False if there is nothing to retry."""
+        """Have an ended job tried anew, or at once one that rests. False if there is nothing to retry."""
         ended = (Job.state.in_(("failed", "cancelled"))) | ((Job.state == "queued") & Job.run_at.is_not(None))
         again = update(Job).where(Job.id == self.id, Job.kind != BATCH, ended)
         if not changed(session, again.values(ANEW)):
             return False
-        self._happened(session, "retried", by=by)
+        self._happened(session, "hastened" if self.scheduled else "retried", by=by)
         self._tell_batch(session)
         return True
 
@@ -399,8 +406,9 @@ class Job(Base):
     @classmethod
     def waiting_since(cls, session: Session, before: datetime, limit: int = 1000) -> list[int]:
         """Ids of queued jobs that are due and were not accepted just now, after `before`; oldest first."""
-        # One from the future was accepted before somebody set the clock back.
-        settled = ~cls.created_at.between(before, now())
+        # One from the future was accepted before somebody set the clock back. What had to wait for
+        # its time is on no queue before this.
+        settled = ~cls.created_at.between(before, now()) | cls.run_at.is_not(None)
         waiting = select(cls.id).where(cls.state == "queued", cls.kind != BATCH, settled, due())
         return list(session.scalars(waiting.order_by(cls.id).limit(limit)))
 
@@ -437,5 +445,5 @@ def _updated(session: Session, statement: Update) -> list[Job]:
 
 
 def due() -> ColumnElement[bool]:
-    """Not resting before another try."""
+    """Not resting before another try, or until it is to start."""
     return or_(Job.run_at.is_(None), Job.run_at <= now())

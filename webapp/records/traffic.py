@@ -33,6 +33,7 @@ class Traffic:
         active = select(Job.state, func.count()).where(Job.state.in_(("queued", "processing")), Job.kind != BATCH)
         states = {state: count for state, count in session.execute(active.group_by(Job.state))}
         waiting = (Job.state == "queued", Job.kind != BATCH, due())
+        since = func.coalesce(Job.run_at, Job.created_at)
         count = session.scalar(select(func.count()).where(*waiting)) or 0
         recent = select(Job.state, func.count()).where(Job.finished_at > now() - DAY).group_by(Job.state)
         ends = {state: count for state, count in session.execute(recent)}
@@ -40,7 +41,7 @@ class Traffic:
             running=states.get("processing", 0),
             waiting=count,
             resting=states.get("queued", 0) - count,
-            waiting_since=session.scalar(select(Job.created_at).where(*waiting).order_by(Job.id).limit(1)),
+            waiting_since=session.scalar(select(since).where(*waiting).order_by(Job.id).limit(1)),
             completed=ends.get("completed", 0),
             failed=ends.get("failed", 0),
         )

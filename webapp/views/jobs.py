@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -11,6 +12,7 @@ from webapp.acceptance import Upload, accept
 from webapp.current import services
 from webapp.errors import JobError
 from webapp.kinds import KINDS
+from webapp.moments import on_the_clock, zone_named
 from webapp.problems import wants_fragment
 from webapp.records.job import Job
 from webapp.records.listing import JobFilter, matching
@@ -139,4 +141,11 @@ def _accepted(upload: Upload | None) -> Job:
         params=params,
         upload=upload,
         priority=request.form.get("priority", ""),
+        run_at=_run_at(),
     )
+
+
+def _run_at() -> datetime | None:
+    if request.form.get("start") != "later":
+        return None
+    return on_the_clock(request.form.get("run_at", ""), zone_named(request.form.get("zone", "UTC")))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.serving import eventually
 from webapp.kinds.base import Stage
 from webapp.progress import LogLine, Progress
 from webapp.report import KEPT_LINES, LINES_AN_ATTEMPT, Cancelled, Report
@@ -141,3 +142,9 @@ def test_the_thread_sends_the_last_state_before_it_ends(listener: Listener) -> N
         report.count("found", 7)
     assert listener.pictures[-1].counters == {"found": 7}
     assert listener.pictures[-1].stages[0].status == "completed"
+
+
+def test_a_line_after_a_quiet_time_is_sent_at_once(listener: Listener) -> None:
+    with Report(STAGES, listener, interval=60) as report:
+        report.log("hello")
+        assert eventually(lambda: listener.lines)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 
 from huey import RedisHuey
+from huey.api import Task
 from huey.registry import Message
 from huey.serializer import Serializer
 from redis import ConnectionPool
@@ -23,13 +25,20 @@ class JsonSerializer(Serializer):  # type: ignore[misc]
         return Message(*json.loads(data))
 
 
+class Messenger(RedisHuey):  # type: ignore[misc]
+    """Huey that only carries messages: nothing is revoked, retried or kept, so it does not ask Redis what was."""
+
+    def execute(self, task: Task, timestamp: datetime | None = None) -> None:
+        task.execute()
+
+
 class Queue:
     """Ids of jobs, first in first out. Only a worker sets `run`, the function that takes an id."""
 
     def __init__(self, redis_url: str) -> None:
         # Longer than a worker waits for a message at a time; an upload waits as long when Redis hangs.
         pool = ConnectionPool.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2)
-        self.huey = RedisHuey("headway", results=False, serializer=JsonSerializer(), connection_pool=pool)
+        self.huey = Messenger("headway", results=False, serializer=JsonSerializer(), connection_pool=pool)
         self.run: Callable[[int], None] | None = None
         self._run_job = self.huey.task(name="run_job")(self._call)
 

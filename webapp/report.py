@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from webapp.kinds.base import Stage
 
 INTERVAL = 0.25
+# What is said in one breath goes in one round trip; and what ends within one is not held up by a thread.
+BREATH = 0.01
 SIGN_OF_LIFE = 1.0
 LINES_AN_ATTEMPT = 1_000_000
 LINE_LENGTH = 2_000
@@ -65,7 +67,7 @@ class Report:
         self._sent_at = 0.0
         self._flushing = threading.Lock()
         self._wake = threading.Event()
-        self._closed = False
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._flush_often, name="report", daemon=True)
 
     @contextmanager
@@ -157,16 +159,17 @@ class Report:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._closed = True
+        self._closed.set()
         self._wake.set()
         self._thread.join()
         self.flush()
 
     def _flush_often(self) -> None:
-        while not self._closed:
+        while not self._closed.is_set():
             self._wake.wait(self._interval)
             self._wake.clear()
-            self.flush()
+            if not self._closed.wait(BREATH):
+                self.flush()
 
     def flush(self) -> None:
         """Send what changed since the last time; without a change, only a sign of life now and then."""

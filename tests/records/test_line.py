@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import Cast
-from webapp.records.database import Database
+from webapp.records.database import Database, now
 from webapp.records.job import NO_TRACE, Job
 from webapp.records.line import Group, next_job, next_of, place, place_of
 from webapp.records.rule import EVERYTHING, Rule, why_held
@@ -60,6 +60,19 @@ def test_a_low_priority_waits_for_all_others(database: Database, cast: Cast) -> 
         normal.id,
         low.id,
     ]
+
+
+def test_a_job_takes_its_turn_once_its_time_has_come(database: Database, cast: Cast) -> None:
+    resting, waiting = accepted(database, cast.ben.id), accepted(database, cast.ben.id)
+    with database.transaction() as session:
+        session.get_one(Job, resting.id).run_at = now() + timedelta(hours=1)
+    taken = claimed(database)
+    assert taken
+    assert taken.id == waiting.id
+    assert claimed(database) is None
+    with database.transaction() as session:
+        session.get_one(Job, resting.id).run_at = now()
+    assert claimed(database)
 
 
 def test_the_place_told_is_the_turn_it_gets(database: Database, cast: Cast) -> None:

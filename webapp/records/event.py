@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, select
+from sqlalchemy import JSON, ForeignKey, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from webapp.records.database import Base, UTCDateTime
+from webapp.records.database import Base, UTCDateTime, now
 
 
 class Event(Base):
@@ -20,6 +20,11 @@ class Event(Base):
     name: Mapped[str]
     attempt: Mapped[int]
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+    @classmethod
+    def note(cls, session: Session, *, job_id: int, name: str, attempt: int, detail: dict[str, Any]) -> None:
+        values = {"job_id": job_id, "at": now(), "name": name, "attempt": attempt, "detail": detail}
+        session.connection().execute(insert(cls), values)
 
     @classmethod
     def of(cls, session: Session, job_id: int) -> list[Event]:

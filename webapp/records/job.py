@@ -26,6 +26,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Update,
+    bindparam,
     delete,
     false,
     func,
@@ -36,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, undefer_group
 
 from webapp.progress import LogLine, Progress
-from webapp.records.database import Base, Change, UTCDateTime, changed, now
+from webapp.records.database import AT_THAT_MOMENT, Base, Change, UTCDateTime, changed, now
 from webapp.records.event import Event
 from webapp.records.user import User
 from webapp.records.worker import Worker
@@ -219,18 +220,9 @@ class Job(Base):
     @classmethod
     def claim(cls, session: Session, job_id: int, worker_id: int) -> Job | None:
         """Take a queued job for a worker, as its next attempt; None if there is nothing to take."""
-        waiting = update(cls).where(cls.id == job_id, cls.state == "queued", due())
-        claimed = waiting.values(
-            state="processing",
-            attempt=cls.attempt + 1,
-            tries=cls.tries + 1,
-            worker_id=worker_id,
-            started_at=now(),
-            run_at=None,
-        )
-        if not changed(session, claimed):
+        if not changed(session, TAKE, {"job": job_id, "worker": worker_id}):
             return None
-        job = session.get_one(cls, job_id, populate_existing=True)
+        job = session.scalars(ONE, {"job": job_id}, execution_options={"populate_existing": True}).one()
         job._happened(session, "claimed", worker=job.worker_name)
         job._tell_batch(session)
         return job
@@ -262,7 +254,7 @@ class Job(Base):
     def release(self, session: Session, reason: str, *, run_at: datetime | None = None) -> bool:
         """Give up the present attempt and go back to the queue, not to be tried before `run_at`."""
         values = {"state": "queued", "worker_id": None, "started_at": None, "run_at": run_at}
-        if not changed(session, self._present_attempt().values(values)):
+        if not self._change_present_attempt(session, values):
             return False
         self._happened(session, "released", reason=reason)
         return True
@@ -419,7 +411,7 @@ class Job(Base):
             "last_progress": trace.progress.model_dump() if trace.progress else None,
             "last_lines": [line.model_dump() for line in trace.lines],
         }
-        if not changed(session, self._present_attempt().values(values)):
+        if not self._change_present_attempt(session, values):
             return False
         detail = {"error": values["error"]} if values.get("error") else {}
         self._happened(session, state, **detail)
@@ -429,11 +421,11 @@ class Job(Base):
     def _cancel_requested(self, session: Session) -> bool:
         return session.scalar(select(Job.cancel_requested_at).where(Job.id == self.id)) is not None
 
-    def _present_attempt(self) -> Any:
-        return update(Job).where(Job.id == self.id, Job.attempt == self.attempt, Job.state == "processing")
+    def _change_present_attempt(self, session: Session, values: dict[str, Any]) -> bool:
+        return changed(session, FENCED, {"job": self.id, "present": self.attempt, **values})
 
     def _happened(self, session: Session, name: str, **detail: Any) -> None:
-        session.add(Event(job_id=self.id, at=now(), name=name, attempt=self.attempt, detail=detail))
+        Event.note(session, job_id=self.id, name=name, attempt=self.attempt, detail=detail)
         Change("job", self.id, owner_id=self.owner_id, what=name).note(session)
         if self.batch_id is not None:
             Change("job", self.batch_id, owner_id=self.owner_id, what="in_batch").note(session)
@@ -446,4 +438,21 @@ def _updated(session: Session, statement: Update) -> list[Job]:
 
 def due() -> ColumnElement[bool]:
     """Not resting before another try, or until it is to start."""
-    return or_(Job.run_at.is_(None), Job.run_at <= now())
+    return or_(Job.run_at.is_(None), Job.run_at <= AT_THAT_MOMENT)
+
+
+# What happens at each job is built once: building takes several times as long as running.
+ONE = select(Job).where(Job.id == bindparam("job"))
+TAKE = (
+    update(Job)
+    .where(Job.id == bindparam("job"), Job.state == "queued", due())
+    .values(
+        state="processing",
+        attempt=Job.attempt + 1,
+        tries=Job.tries + 1,
+        worker_id=bindparam("worker"),
+        started_at=AT_THAT_MOMENT,
+        run_at=None,
+    )
+)
+FENCED = update(Job).where(Job.id == bindparam("job"), Job.attempt == bindparam("present"), Job.state == "processing")

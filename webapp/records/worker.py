@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from webapp.records.database import Base, UTCDateTime, changed, now
@@ -33,14 +33,13 @@ class Worker(Base):
     @classmethod
     def beat(cls, session: Session, worker_id: int) -> bool:
         """Give a sign of life; False if the others hold this worker for lost."""
-        here = update(cls).where(cls.id == worker_id, cls.stopped_at.is_(None))
-        return changed(session, here.values(seen_at=now()))
+        return changed(session, HERE, {"worker": worker_id, "seen_at": now()})
 
     @classmethod
     def leave(cls, session: Session, worker_id: int) -> None:
         """Say goodbye, the last sign of all."""
-        here, at = update(cls).where(cls.id == worker_id, cls.stopped_at.is_(None)), now()
-        session.execute(here.values(seen_at=at, stopped_at=at))
+        at = now()
+        changed(session, HERE, {"worker": worker_id, "seen_at": at, "stopped_at": at})
 
     @classmethod
     def stop(cls, session: Session, worker_ids: Collection[int]) -> None:
@@ -66,3 +65,7 @@ class Worker(Base):
         """How many gave a sign within their lease: to be told to people. What is decided, Roster decides."""
         alive = select(func.count()).where(cls.seen_at > now() - lease, cls.stopped_at.is_(None))
         return session.scalar(alive) or 0
+
+
+# Built once, since it is asked at each claim.
+HERE = update(Worker).where(Worker.id == bindparam("worker"), Worker.stopped_at.is_(None))

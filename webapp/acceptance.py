@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pydantic import ValidationError
+from sqlalchemy.orm import Session
 
-from webapp.content import check, clean_name
+from webapp.content import check, clean_name, is_archive
 from webapp.errors import JobError
-from webapp.files import Incoming
-from webapp.kinds import KINDS
+from webapp.files import BLOCK, Incoming, TooLarge
+from webapp.kinds import KINDS, OFFERED
 from webapp.kinds.base import Kind
+from webapp.kinds.unpack import UnpackInput
 from webapp.live.client import LiveUnavailable
 from webapp.moments import start_at
 from webapp.records.job import PRIORITIES, Job, StoredFile
@@ -33,6 +35,17 @@ class Upload:
     name: str
 
 
+@dataclass(frozen=True)
+class Place:
+    """Whose a job is, and where and when it goes. `entry` is given once in a batch."""
+
+    owner_id: int
+    priority: str
+    run_at: datetime | None = None
+    batch_id: int | None = None
+    entry: str | None = None
+
+
 def accept(
     services: Services,
     *,
@@ -42,32 +55,88 @@ def accept(
     upload: Upload | None,
     priority: str = "",
     run_at: datetime | None = None,
+    batch: Job | None = None,
+    unpack: bool = True,
 ) -> Job:
-    """The new job, durable and on its way to a worker, or until `run_at` for the sweeper to put there.
+    """The new job, durable and on its way to a worker, or until `run_at` for the sweeper to put there; for an
+    archive of files, the batch of their jobs.
 
     Raises JobError with words for the sender.
     """
-    priority = _priority(priority, owner)
-    run_at = start_at(run_at) if run_at else None
-    kind = KINDS.get(kind_name)
-    if kind is None:
-        raise JobError(f"There is no kind of job “{kind_name[:100]}”. There are: {', '.join(KINDS)}.")
+    priority = checked_priority(priority, owner)
+    kind = _offered(kind_name)
     checked = _checked(kind, params)
-    file = _stored(services, kind, upload) if upload else None
-    if kind.accepts is not None and file is None:
+    if kind.accepts is not None and upload is None:
         raise JobError("Choose a file first.")
+    place = Place(owner.id, priority, start_at(run_at) if run_at else None, batch.id if batch else None)
+    if upload and unpack and kind.accepts and is_archive(upload.name, kind.accepts):
+        return _accept_archive(services, kind, checked, upload, place)
+    return _accept(services, kind, checked, upload, place)
+
+
+def accept_from_archive(services: Services, unpacking: Job, key: str, name: str, stream: IO[bytes]) -> None:
+    """A job for one file of an archive, in the archive's batch; nothing if it was started before.
+
+    Raises JobError with words for the log.
+    """
+    wanted = UnpackInput.model_validate(unpacking.params)
+    kind = _offered(wanted.kind)
+    place = Place(unpacking.owner_id, wanted.priority, batch_id=unpacking.batch_id, entry=key)
+    with services.database.reading() as session:
+        if Job.of_entry(session, unpacking.batch_id, key):
+            return
+    incoming = services.files.receive(services.settings.max_upload)
+    try:
+        shutil.copyfileobj(stream, incoming, BLOCK)
+        _accept(services, kind, _checked(kind, wanted.params), Upload(incoming, name), place)
+    except TooLarge:
+        raise JobError("It is larger than a file may be.") from None
+    finally:
+        incoming.discard()
+
+
+def _accept_archive(services: Services, kind: Kind, params: dict[str, Any], upload: Upload, place: Place) -> Job:
+    """Whoever gave a single archive is shown its batch; one in a batch is unpacked into that."""
+    what = UnpackInput(kind=kind.name, params=params, priority=place.priority).model_dump(mode="json")
+    if place.batch_id is not None:
+        return _accept(services, KINDS["unpack"], what, upload, place)
+    batch = open_batch(services, place.owner_id, clean_name(upload.name), place.priority)
+    try:
+        _accept(services, KINDS["unpack"], what, upload, replace(place, batch_id=batch.id))
+    finally:
+        close_batch(services, batch)
+    return batch
+
+
+def open_batch(services: Services, owner_id: int, name: str, priority: str) -> Job:
+    """A batch that takes jobs until it is closed."""
+    with services.database.transaction() as session:
+        return Job.open_batch(session, owner_id=owner_id, name=name, priority=priority)
+
+
+def close_batch(services: Services, batch: Job) -> None:
+    with services.database.transaction() as session:
+        batch.close(session)
+
+
+def accept_copy(services: Services, job: Job, *, owner: User, params: Mapping[str, Any], priority: str) -> Job:
+    """A new job of the same kind on the same file. Raises JobError with words for whoever asked."""
+    kind = _offered(job.kind)
+    checked, place = _checked(kind, params), Place(owner.id, checked_priority(priority, owner))
+    with services.database.transaction() as session:
+        # While its row stands, its file does.
+        if session.get(Job, job.id, populate_existing=True) is None:
+            raise JobError("The job has been deleted since, and its file with it.")
+        copy = _written(session, kind, checked, job.file, place)
+    enqueue(services, copy)
+    return copy
+
+
+def _accept(services: Services, kind: Kind, params: dict[str, Any], upload: Upload | None, place: Place) -> Job:
+    file = _stored(services, kind, upload) if upload else None
     try:
         with services.database.transaction() as session:
-            job = Job.accept(
-                session,
-                kind=kind.name,
-                owner_id=owner.id,
-                params=checked,
-                file=file,
-                priority=priority,
-                run_at=run_at,
-            )
-            kind.prepare(session, job)
+            job = _written(session, kind, params, file, place)
     except BaseException:
         if file:
             services.files.delete(file.key)
@@ -79,6 +148,24 @@ def accept(
     return job
 
 
+def _written(session: Session, kind: Kind, params: dict[str, Any], file: StoredFile | None, place: Place) -> Job:
+    if place.batch_id is not None and not session.get_one(Job, place.batch_id).takes_jobs(session):
+        raise JobError("Its batch has ended or been cancelled, and takes no more jobs.")
+    job = Job.accept(session, kind=kind.name, params=params, file=file, **vars(place))
+    kind.prepare(session, job)
+    return job
+
+
+def checked_priority(asked: str, owner: User) -> str:
+    """`normal` if none is asked for. Raises JobError for one that there is not, or that this person may not give."""
+    priority = asked or "normal"
+    if priority not in PRIORITIES:
+        raise JobError(f"There is no priority “{priority[:100]}”. There are: {', '.join(PRIORITIES)}.")
+    if priority == "high" and not owner.is_admin:
+        raise JobError("Only an admin may give a job high priority.")
+    return priority
+
+
 def enqueue(services: Services, job: Job) -> None:
     """Put a job on the queue, or leave that to the sweeper while Redis is away."""
     try:
@@ -87,13 +174,10 @@ def enqueue(services: Services, job: Job) -> None:
         log.warning("job=%s waits for the sweeper: %s", job.id, error)
 
 
-def _priority(asked: str, owner: User) -> str:
-    priority = asked or "normal"
-    if priority not in PRIORITIES:
-        raise JobError(f"There is no priority “{priority[:100]}”. There are: {', '.join(PRIORITIES)}.")
-    if priority == "high" and not owner.is_admin:
-        raise JobError("Only an admin may give a job high priority.")
-    return priority
+def _offered(name: str) -> Kind:
+    if name not in OFFERED:
+        raise JobError(f"There is no kind of job “{name[:100]}”. There are: {', '.join(OFFERED)}.")
+    return OFFERED[name]
 
 
 def _checked(kind: Kind, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,6 +193,6 @@ def _stored(services: Services, kind: Kind, upload: Upload) -> StoredFile:
         raise JobError(f"“{kind.label}” takes no file.")
     name = clean_name(upload.name)
     upload.incoming.flush()
-    media_type = check(Path(upload.incoming.path), name, kind.accepts)
+    media_type = check(upload.incoming.path, name, kind.accepts)
     size, sha256 = upload.incoming.size, upload.incoming.sha256
     return StoredFile(services.files.keep(upload.incoming), name, size, sha256, media_type)

@@ -10,14 +10,17 @@ import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy.exc import DBAPIError
 
+from webapp.acceptance import accept_from_archive
 from webapp.engines.lanes import Lanes
 from webapp.errors import JobError
-from webapp.files import DISK_FULL
+from webapp.files import DISK_FULL, NoRoom
 from webapp.forecast import Forecast
 from webapp.kinds import KINDS
 from webapp.kinds.base import Attempt, Kind
@@ -25,7 +28,7 @@ from webapp.logs import configure
 from webapp.processes import end_with
 from webapp.progress import LogLine, Progress
 from webapp.records.database import Change
-from webapp.records.job import Trace
+from webapp.records.job import Job, Trace
 from webapp.report import Cancelled, Report
 from webapp.runner import Order, Outcome
 from webapp.services import Services
@@ -95,7 +98,7 @@ def _in_words(error: Exception) -> str:
     # The second is how C++ says it, in whatever exception a library makes of that.
     if isinstance(error, MemoryError) or "std::bad_alloc" in str(error):
         return "It needed more memory than there was, or than an attempt may use."
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
+    if isinstance(error, NoRoom) or (isinstance(error, OSError) and error.errno in DISK_FULL):
         return "The disk is full, so it could not be finished."
     if isinstance(error, DBAPIError):
         # Its own text shows the statement and what was to be stored.
@@ -114,7 +117,14 @@ def _given(order: Order, services: Services, lanes: Lanes, file: Path | None) ->
         database=services.database,
         passages=services.passages,
         lanes=lanes,
+        start=partial(_start, services, order.job_id),
     )
+
+
+def _start(services: Services, job_id: int, key: str, name: str, stream: IO[bytes]) -> None:
+    with services.database.reading() as session:
+        job = session.get_one(Job, job_id)
+    accept_from_archive(services, job, key, name, stream)
 
 
 if __name__ == "__main__":

@@ -75,6 +75,11 @@ def check(path: Path, file_name: str, accepts: Accepts) -> str:
     return media_type
 
 
+def is_archive(file_name: str, accepts: Accepts) -> bool:
+    """Whether it is to be unpacked: a ZIP given to a kind that takes other types."""
+    return accepts.unpacks and file_name.lower().endswith(".zip")
+
+
 def clean_name(name: str) -> str:
     """Without a path, control characters and direction marks; at most 255 bytes, the extension kept."""
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
@@ -133,9 +138,14 @@ def _head(path: Path) -> bytes:
         return file.read(HEAD)
 
 
+def _is_zip(path: Path) -> bool:
+    return _head(path).startswith((b"PK\3\4", b"PK\5\6"))
+
+
 _OPEN_XML = "application/vnd.openxmlformats-officedocument."
 CHECKS: dict[str, tuple[str, Callable[[Path], bool]]] = {
     "application/pdf": ("a PDF", _is_pdf),
+    "application/zip": ("a ZIP archive", _is_zip),
     _OPEN_XML + "wordprocessingml.document": ("a Word document", _is_office("word/document.xml")),
     _OPEN_XML + "presentationml.presentation": ("a presentation", _is_office("ppt/presentation.xml")),
     _OPEN_XML + "spreadsheetml.sheet": ("a spreadsheet", _is_office("xl/workbook.xml")),

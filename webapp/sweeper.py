@@ -12,6 +12,8 @@ from webapp.services import Services
 
 # Younger ones are still on their way from the commit to the queue.
 SETTLED = timedelta(seconds=5)
+# An upload may take long; this much longer than the one before it none does.
+ABANDONED = timedelta(hours=1)
 WORKER_LOST = "The worker that ran it was lost."
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,14 @@ def sweep(services: Services) -> None:
     if waiting:
         for job_id in sorted(set(waiting) - services.queue.waiting()):
             services.queue.enqueue(job_id)
+
+
+def close_abandoned(services: Services) -> None:
+    """Close the batches whose sender went away before the last file: they could not end."""
+    with services.database.transaction() as session:
+        for batch in Job.abandoned_batches(session, now() - ABANDONED):
+            batch.close(session)
+            log.warning("batch=%s closed: its sender has gone", batch.id)
 
 
 def take_back(services: Services, job: Job) -> None:

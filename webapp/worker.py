@@ -31,7 +31,7 @@ from webapp.roster import MISSED, Roster
 from webapp.runner import Order, Outcome, Runner
 from webapp.services import Services
 from webapp.settings import Settings
-from webapp.sweeper import sweep, take_back
+from webapp.sweeper import close_abandoned, sweep, take_back
 
 SWEEP = 1.0
 RETRY = 1.0
@@ -68,7 +68,7 @@ class Worker:
         self._keep_doing(self._beat, every=self._settings.worker_lease / MISSED)
         self._keep_doing(self._sweep, every=SWEEP)
         self._keep_doing(self._answer, every=0)
-        self._keep_doing(self._prune, every=retention.ASK)
+        self._keep_doing(self._tidy, every=retention.ASK)
         self._services.queue.run = self.work
         # The supervisor kills what outstays its whole grace: be done before that.
         grace = self._settings.stop_grace * 0.7
@@ -149,7 +149,8 @@ class Worker:
     def _answer(self) -> None:
         question.answer_one(self._services.blocking_redis, embed.embed_one)
 
-    def _prune(self) -> None:
+    def _tidy(self) -> None:
+        close_abandoned(self._services)
         retention.prune_in_turn(self._services)
 
     def _keep_doing(self, duty: Callable[[], object], *, every: float) -> None:

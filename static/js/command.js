@@ -1,7 +1,9 @@
 // Buttons of the #command form: ask first where that is due, then send without leaving the page.
+// Buttons of other forms are only asked about.
 // The server is safe by itself: it takes only a POST with this person's token.
 (() => {
   const dialog = document.getElementById("confirm");
+  const confirmed = new WeakSet();
 
   function asked({ dataset }) {
     document.getElementById("confirm-question").textContent = dataset.confirm;
@@ -44,9 +46,14 @@
 
   document.addEventListener("submit", async (event) => {
     const { target: form, submitter: button } = event;
-    if (form.id !== "command") return;
+    if (form.id !== "command" && (!button?.dataset.confirm || confirmed.delete(button))) return;
     event.preventDefault();
     if (button.dataset.confirm && !(await asked(button))) return;
+    if (form.id !== "command") {
+      confirmed.add(button);
+      form.requestSubmit(button);
+      return;
+    }
     if (!("plain" in button.dataset)) return send(form, button);
     form.action = button.formAction;
     form.submit();

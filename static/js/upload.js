@@ -1,4 +1,5 @@
 // Sends files that are chosen, or dropped anywhere on the page: two at a time, each with its own progress.
+// Several at once make a batch, which is opened before the first is sent and closed after the last.
 (() => {
   const form = document.getElementById("upload");
   if (!form) return;
@@ -48,17 +49,49 @@
     return "";
   }
 
-  function take(files) {
+  async function take(files) {
     const fields = [...(options()?.querySelectorAll("[name]") ?? [])].filter((field) => field.value !== "");
     const values = [["kind", kind().value], ...fields.map((field) => [field.name, field.value])];
     for (const name of ["priority", "start", "run_at", "zone"]) values.push([name, form.elements[name].value]);
-    for (const file of files) {
-      const upload = { file, values, row: makeRow(file) };
-      const problem = objection(file);
-      if (problem) refuse(upload, problem);
-      else waiting.push(upload);
-    }
+    const uploads = files.map((file) => ({ file, values, row: makeRow(file), problem: objection(file) }));
+    for (const upload of uploads) if (upload.problem) refuse(upload, upload.problem);
+    const good = uploads.filter(({ problem }) => !problem);
+    const batch = good.length > 1 ? await openBatch(good) : null;
+    for (const upload of good) waiting.push({ ...upload, batch });
     sendNext();
+  }
+
+  async function openBatch(uploads) {
+    const name = `${uploads.length} files, “${uploads[0].file.name}” first`;
+    try {
+      const response = await post(form.dataset.batches, [["name", name], ["priority", form.elements.priority.value]]);
+      const card = response.ok && parsed(await response.text()).querySelector("article");
+      if (!card) return null;
+      show(card);
+      return { id: card.dataset.job, left: uploads.length };
+    } catch {
+      // Then each file is a job by itself; why nothing can be sent is said beside it.
+      return null;
+    }
+  }
+
+  // This one has arrived, or will not; after the last the batch can come to its end.
+  function settle(upload) {
+    const { batch } = upload;
+    upload.batch = null;
+    if (batch && --batch.left === 0) post(`${form.dataset.batches}/${batch.id}/closing`, []).catch(() => {});
+  }
+
+  function post(url, values) {
+    const body = new FormData();
+    for (const [name, value] of [["csrf_token", form.elements.csrf_token.value], ...values]) body.set(name, value);
+    return fetch(url, { method: "POST", body, headers: { "X-Requested-With": "XMLHttpRequest", Accept: "text/html" } });
+  }
+
+  function parsed(html) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    return template.content;
   }
 
   function makeRow(file) {
@@ -108,6 +141,7 @@
     request.addEventListener("abort", () => row.remove());
     request.addEventListener("error", () => refuse(upload, "The connection broke before the file had arrived.", true));
     request.addEventListener("loadend", () => {
+      settle(upload);
       sending -= 1;
       sendNext();
     });
@@ -116,7 +150,7 @@
     request.open("POST", form.action);
     request.setRequestHeader("X-Requested-With", "XMLHttpRequest");
     request.setRequestHeader("Accept", "text/html");
-    request.send(body(file, values));
+    request.send(body(file, upload.batch ? [...values, ["batch", upload.batch.id]] : values));
   }
 
   // The file comes last: the server knows what it is for before it arrives.
@@ -129,19 +163,22 @@
   }
 
   function answered(upload, { status, responseText }) {
-    const answer = document.createElement("template");
-    answer.innerHTML = responseText;
-    if (status === 201) return accepted(upload, answer.content.querySelector("article"));
-    const words = answer.content.querySelector(".problem")?.textContent.trim();
+    const answer = parsed(responseText);
+    if (status === 201) return accepted(upload, answer.querySelector("article"));
+    const words = answer.querySelector(".problem")?.textContent.trim();
     if (status === 401) return refuse(upload, "You are logged out. Log in again, then send it once more.");
     refuse(upload, words || `The server did not take it (${status}).`, status >= 500 || status === 429);
   }
 
-  function accepted({ file, row }, card) {
+  function accepted({ file, row, batch }, card) {
     row.remove();
-    // The stream may have been faster.
-    if (card && !document.getElementById(card.id)) jobs.prepend(card);
+    if (card && !batch) show(card);
     document.getElementById("announcer").textContent = `${file.name}: queued`;
+  }
+
+  function show(card) {
+    // The stream may have been faster.
+    if (!document.getElementById(card.id)) jobs.prepend(card);
     document.dispatchEvent(new Event("htmx:after:swap"));
   }
 

@@ -57,6 +57,11 @@ def test_the_answer_comes_when_file_and_job_are_durable(ada: httpx.Client, serve
     assert any(path.read_bytes() == data for path in kept_files(server))
 
 
+def test_an_archive_is_no_document(ada: httpx.Client) -> None:
+    answer = upload(ada, b"PK\3\4", "papers.zip")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
+
+
 def kept_files(server: Server) -> list[Path]:
     return [path for path in (server.data_dir / "files").rglob("*") if path.is_file()]
 

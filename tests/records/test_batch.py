@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from tests.conftest import Cast
 from webapp.records import ended
-from webapp.records.database import Change, Database
+from webapp.records.database import Change, Database, now
 from webapp.records.event import Event
 from webapp.records.job import NO_TRACE, Job
 from webapp.records.line import next_job, place
 from webapp.records.rule import EVERYTHING, Rule, why_held
 from webapp.records.traffic import Traffic
 from webapp.records.worker import Worker
+from webapp.services import Services
+from webapp.sweeper import close_abandoned
 
 
 class Batch:
@@ -205,3 +208,16 @@ def test_deleting_a_batch_deletes_its_jobs_but_not_before_its_end(batch: Batch) 
     with batch.database.transaction() as session:
         assert len(ended.oldest(session, after=None, limit=10)) == 4
         assert set(ended.remove(session, [batch.id]).job_ids) == {batch.id, *(job.id for job in batch.jobs)}
+
+
+def test_a_batch_whose_sender_went_away_is_closed_after_a_while(services: Services, cast: Cast) -> None:
+    batch = Batch(services.database, cast, jobs=1, close=False)
+    later = now() + timedelta(minutes=1)
+    with services.database.reading() as session:
+        assert Job.abandoned_batches(session, batch.row.created_at) == []
+        assert [one.id for one in Job.abandoned_batches(session, later)] == [batch.id]
+    with services.database.transaction() as session:
+        for job in (batch.id, batch.jobs[0].id):
+            session.execute(update(Job).where(Job.id == job).values(created_at=now() - timedelta(hours=2)))
+    close_abandoned(services)
+    assert not batch.row.is_open

@@ -113,14 +113,6 @@ def test_without_scripts_an_upload_leads_to_the_job_which_reloads_itself(ben: Fl
     assert "It broke." in page
 
 
-def test_several_files_become_several_jobs(ben: FlaskClient) -> None:
-    files = [(io.BytesIO(b"hello"), f"several-{n}.bin") for n in range(3)]
-    answer = press(ben, "/jobs", kind="checksum", file=files)
-    assert answer.headers["Location"] == "/"
-    page = ben.get("/").text
-    assert all(f"several-{n}.bin" in page for n in range(3))
-
-
 def test_a_script_gets_the_new_job_s_card(ben: FlaskClient) -> None:
     ben.environ_base["HTTP_X_REQUESTED_WITH"] = "XMLHttpRequest"
     answer = press(ben, "/jobs", kind="checksum", file=(io.BytesIO(b"hello"), "card.bin"))

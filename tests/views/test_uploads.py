@@ -137,7 +137,7 @@ def test_a_good_file_beside_a_bad_one_is_taken(server: Server, browser: httpx.Cl
     form = {"csrf_token": form_token(browser.get("/").text), "kind": "ingest_document"}
     answer = browser.post("/jobs", data=form, files=[("file", ("a.txt", b"Words.")), ("file", ("b.exe", b"x"))])
     assert "“b.exe” is not of a type" in problem(answer.text)
-    assert stored(server) == (jobs + 1, papers + 1, files + 1)
+    assert stored(server) == (jobs + 2, papers + 1, files + 1), "a job, and the batch it is in"
 
 
 # What only reading it shows

@@ -42,7 +42,7 @@ def create() -> tuple[dict[str, str], int]:
     user = asking.admin()
     file = request.files.get("file")
     upload = Upload(incoming_of(file), file.filename or "") if file and file.filename else None
-    job = accept(services(), owner=user.user, kind_name="ingest_document", params={}, upload=upload)
+    job = accept(services(), owner=user.user, kind_name="ingest_document", params={}, upload=upload, unpack=False)
     return {"documentId": job.document_id or "", "jobId": str(job.id)}, 201
 
 

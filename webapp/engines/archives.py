@@ -1,13 +1,15 @@
-"""Is it safe to unpack this Office file? Asked before any parser sees it."""
+"""ZIP archives: is it safe to unpack this Office file, asked before any parser sees it; and what people packed."""
 
 from __future__ import annotations
 
 import struct
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, BinaryIO
 
 from webapp.errors import JobError
 
@@ -21,33 +23,80 @@ BLOCK = 1 << 18
 
 END_LENGTH = 22
 MAX_COMMENT = 0xFFFF
-UNREADABLE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, NotImplementedError)
+# What systems put beside people's files.
+JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError)
+UNREADABLE = (*DAMAGE, OSError, ValueError)
 
 DAMAGED = "The file is damaged: it can't be unpacked. Save it again in Office and upload it once more."
 TOO_LARGE = (
     "The file unpacks to far more than a document needs, so it was not opened. "
     "Save its contents as a new document and upload that."
 )
+BROKEN = "The archive is damaged and can't be unpacked. Make it again and upload it once more."
+CROWDED = f"There are more than {MAX_ENTRIES:,} files in this archive. Split it up."
 
 
 def check(path: Path) -> None:
     """Raise JobError unless the archive unpacks, within bounds, to what it declares."""
-    try:
-        with path.open("rb") as file:
-            entries = _entries(file)
-            _check_declared(entries, path.stat().st_size)
-            _check_actual(file, entries, path.stat().st_size)
-    except UNREADABLE as error:
-        raise JobError(DAMAGED) from error
+    with _readable(DAMAGED), path.open("rb") as file:
+        entries = _entries(file)
+        _check_declared(entries, path.stat().st_size)
+        _check_actual(file, entries, path.stat().st_size)
 
 
 def members(path: Path) -> list[str]:
     """The names inside; JobError if the archive can't be read, or has too many."""
+    with _readable(DAMAGED), path.open("rb") as file:
+        return [entry.filename for entry in _entries(file)]
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """An archive of people's files. Raises JobError if it can't be read, or holds too many."""
+    with path.open("rb") as file:
+        with _readable(BROKEN):
+            if _directory_size(file) > MAX_DIRECTORY:
+                raise JobError(CROWDED)
+            # It makes an object for each entry, so the directory's size is looked at first.
+            archive = zipfile.ZipFile(file)
+        if len(archive.infolist()) > MAX_ENTRIES:
+            raise JobError(CROWDED)
+        yield archive
+
+
+def files_in(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Without folders, and without what systems add."""
+    return [
+        entry
+        for entry in archive.infolist()
+        if not entry.is_dir() and not JUNK & set(PurePosixPath(entry.filename).parts)
+    ]
+
+
+def shown_name(entry: zipfile.ZipInfo) -> str:
+    """`reports/may/a.pdf` → `reports › may › a.pdf`: two files of one name in different folders stay apart."""
+    path = unicodedata.normalize("NFC", entry.filename.replace("\\", "/"))
+    return " › ".join(part for part in path.split("/") if part not in ("", ".", ".."))
+
+
+@contextmanager
+def reading(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
+    """What is in one file; it never gives more than the archive says. Raises JobError, also while it is read."""
+    if entry.flag_bits & 1:
+        raise JobError("It is protected with a password.")
+    # Not what the disk says to the reader of this stream: OSError and the like are not the archive's.
+    with _readable("It is damaged, or packed in a way that can't be read here.", DAMAGE), archive.open(entry) as stream:
+        yield stream
+
+
+@contextmanager
+def _readable(otherwise: str, errors: tuple[type[Exception], ...] = UNREADABLE) -> Iterator[None]:
+    """Say in words what an archive's errors mean."""
     try:
-        with path.open("rb") as file:
-            return [entry.filename for entry in _entries(file)]
-    except UNREADABLE as error:
-        raise JobError(DAMAGED) from error
+        yield
+    except errors as error:
+        raise JobError(otherwise) from error
 
 
 def _entries(file: BinaryIO) -> list[zipfile.ZipInfo]:

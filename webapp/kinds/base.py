@@ -6,9 +6,10 @@ report that collects.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -46,9 +47,18 @@ class Accepts:
     types: dict[str, str]
 
     @property
+    def unpacks(self) -> bool:
+        """Whether a ZIP given to it is unpacked, and each file in it a job."""
+        return bool(self.types) and ".zip" not in self.types
+
+    @property
     def extensions(self) -> str:
-        """As an <input accept>: `.docx,.pdf`."""
-        return ",".join(sorted(self.types))
+        """As an <input accept>: `.docx,.pdf,.zip`."""
+        return ",".join([*sorted(self.types), *[".zip"] * self.unpacks])
+
+
+def _in_no_batch(_key: str, _name: str, _stream: IO[bytes]) -> None:
+    raise ValueError("this job is in no batch")
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,8 @@ class Attempt:
     database: Database
     passages: Passages
     lanes: Lanes
+    # Starts another job in this one's batch: by a key that is given once, a file's name, and what is in it.
+    start: Callable[[str, str, IO[bytes]], None] = _in_no_batch
 
 
 class Kind:
@@ -76,6 +88,8 @@ class Kind:
     Input: ClassVar[type[Input]] = Input
     accepts: ClassVar[Accepts | None] = None
     retries: ClassVar[RetryPolicy] = RetryPolicy()
+    # Whether people may ask for it by name; others are started by what they do.
+    offered: ClassVar[bool] = True
 
     def prepare(self, session: Session, job: Job) -> None:
         """Write what must stand in SQL once the job is accepted, in the accepting transaction."""

@@ -92,7 +92,9 @@ def remove(session: Session, job_ids: Sequence[int]) -> Removed:
     )
 
 
-def _deleted(session: Session, which: ColumnElement[bool]) -> Sequence[Row[int, int, str | None, int | None, str | None]]:
+def _deleted(
+    session: Session, which: ColumnElement[bool]
+) -> Sequence[Row[int, int, str | None, int | None, str | None]]:
     columns = (Job.id, Job.owner_id, Job.file_key, Job.file_size, Job.document_id)
     doomed = delete(Job).where(which, Job.state.in_(ENDED)).returning(*columns)
     return session.execute(doomed, execution_options={"synchronize_session": False}).all()

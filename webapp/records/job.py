@@ -34,7 +34,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, undefer_group
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship, undefer_group
 
 from webapp.progress import LogLine, Progress
 from webapp.records.database import AT_THAT_MOMENT, Base, Change, UTCDateTime, changed, now
@@ -154,6 +154,11 @@ class Job(Base):
         """Whether a stored file is some job's."""
         return session.scalar(select(cls.id).where(cls.file_key == key).limit(1)) is not None
 
+    @classmethod
+    def of_entry(cls, session: Session, batch_id: int | None, entry: str) -> int | None:
+        """The job that was started for one file of an archive."""
+        return session.scalar(select(cls.id).where(cls.batch_id == batch_id, cls.entry == entry))
+
     @property
     def ended(self) -> bool:
         return self.state in ENDED
@@ -176,6 +181,13 @@ class Job(Base):
     def scheduled(self) -> bool:
         """It rests because it is for later, not after a try that failed."""
         return self.resting and self.attempt == 0
+
+    @property
+    def file(self) -> StoredFile | None:
+        if self.file_key is None:
+            return None
+        assert self.file_name and self.file_sha256 and self.file_type and self.file_size is not None
+        return StoredFile(self.file_key, self.file_name, self.file_size, self.file_sha256, self.file_type)
 
     @property
     def worker_name(self) -> str | None:
@@ -303,6 +315,14 @@ class Job(Base):
         batch = cls.accept(session, kind=BATCH, owner_id=owner_id, params={}, file=None, priority=priority)
         batch.file_name, batch.is_open = name, True
         return batch
+
+    @classmethod
+    def abandoned_batches(cls, session: Session, before: datetime) -> list[Job]:
+        """Open ones that were given nothing since then."""
+        given = aliased(cls)
+        fresh = select(given.id).where(given.batch_id == cls.id, given.created_at >= before).exists()
+        open = (cls.state.not_in(ENDED), cls.kind == BATCH, cls.is_open)
+        return list(session.scalars(select(cls).where(*open, cls.created_at < before, ~fresh)))
 
     def takes_jobs(self, session: Session) -> bool:
         """Whether more jobs may be added to this batch now."""

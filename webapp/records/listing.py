@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session, undefer_group
 
 from webapp.records.job import Job
 from webapp.records.user import User
 
+MOST_ACTIVE = 100
+URGENCY = ("processing", "failed", "queued", "cancelled", "completed")
+
 
 @dataclass(frozen=True)
 class JobFilter:
-    """Which jobs to list; None takes all. `before` is the id that the page before ended with."""
+    """Which jobs to list; None takes all. `before` is the id that the page before ended with.
+
+    Jobs of a batch are listed where something is looked for; else the batch stands for them.
+    """
 
     owner_id: int | None = None
     state: str | None = None
     kind: str | None = None
     owner_email: str | None = None
     text: str | None = None
+    batch_id: int | None = None
     before: int | None = None
+
+    @property
+    def looks_for_something(self) -> bool:
+        return any((self.state, self.kind, self.owner_email, self.text, self.batch_id))
 
 
 def matching(session: Session, wanted: JobFilter, limit: int) -> list[Job]:
@@ -28,6 +40,10 @@ def matching(session: Session, wanted: JobFilter, limit: int) -> list[Job]:
     query = select(Job).order_by(Job.id.desc()).limit(limit)
     for column, value in ((Job.owner_id, wanted.owner_id), (Job.state, wanted.state), (Job.kind, wanted.kind)):
         query = query if value is None else query.where(column == value)
+    if wanted.batch_id is not None:
+        query = query.where(Job.batch_id == wanted.batch_id)
+    if not wanted.looks_for_something:
+        query = query.where(Job.batch_id.is_(None))
     if wanted.owner_email:
         query = query.where(Job.owner.has(User.email.icontains(wanted.owner_email, autoescape=True)))
     if wanted.text:
@@ -38,17 +54,33 @@ def matching(session: Session, wanted: JobFilter, limit: int) -> list[Job]:
     return list(session.scalars(query))
 
 
+def of_ids(session: Session, ids: Sequence[int]) -> list[Job]:
+    return list(session.scalars(select(Job).where(Job.id.in_(ids)).order_by(Job.id)))
+
+
 def at_hand(session: Session, *, owner_id: int | None, newest: int) -> list[Job]:
-    """The newest, and all that have not ended however old; newest first."""
-    query = select(Job).order_by(Job.id.desc()).limit(newest).options(undefer_group("trace"))
-    jobs = session.scalars(query if owner_id is None else query.where(Job.owner_id == owner_id))
-    found = {job.id: job for job in [*jobs, *active(session, owner_id=owner_id)]}
+    """The newest, and all that have not ended however old; newest first. A batch stands for its jobs."""
+    query = select(Job).where(Job.batch_id.is_(None)).order_by(Job.id.desc()).limit(newest)
+    jobs = session.scalars(_owned(query, owner_id).options(undefer_group("trace")))
+    unfinished = session.scalars(_owned(_active(), owner_id).where(Job.batch_id.is_(None)))
+    found = {job.id: job for job in [*jobs, *unfinished]}
     return sorted(found.values(), key=lambda job: -job.id)
 
 
-def active(session: Session, *, kind: str | None = None, owner_id: int | None = None, limit: int = 100) -> list[Job]:
+def active(session: Session, *, kind: str) -> list[Job]:
     """Those that have not ended, and of them the ones that are next to; newest first."""
-    query = select(Job).where(Job.state.in_(("queued", "processing"))).order_by(Job.id).limit(limit)
-    query = query if kind is None else query.where(Job.kind == kind)
-    query = query if owner_id is None else query.where(Job.owner_id == owner_id)
-    return list(session.scalars(query))[::-1]
+    return list(session.scalars(_active().where(Job.kind == kind)))[::-1]
+
+
+def in_batch(session: Session, batch_id: int, *, limit: int) -> list[Job]:
+    """What runs first, then what failed, what waits, and last what came to a good end."""
+    order = case({state: place for place, state in enumerate(URGENCY)}, value=Job.state)
+    return list(session.scalars(select(Job).where(Job.batch_id == batch_id).order_by(order, Job.id).limit(limit)))
+
+
+def _active() -> Select[Job]:
+    return select(Job).where(Job.state.in_(("queued", "processing"))).order_by(Job.id).limit(MOST_ACTIVE)
+
+
+def _owned(query: Select[Job], owner_id: int | None) -> Select[Job]:
+    return query if owner_id is None else query.where(Job.owner_id == owner_id)

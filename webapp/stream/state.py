@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,12 +13,13 @@ from webapp.kinds import KINDS
 from webapp.kinds.base import Kind
 from webapp.live.client import LiveUnavailable
 from webapp.live.job_live import Live
-from webapp.progress import LogLine, Progress
+from webapp.progress import LogLine, Progress, StageProgress
 from webapp.records import estimate, line
+from webapp.records.database import now
 from webapp.records.estimate import Range
 from webapp.records.event import Event
 from webapp.records.job import Job
-from webapp.records.listing import active, at_hand
+from webapp.records.listing import active, at_hand, in_batch
 from webapp.records.rule import EVERYTHING, why_held
 from webapp.records.worker import Worker
 from webapp.services import Services
@@ -25,8 +27,22 @@ from webapp.stream.names import EVERYBODY, Topic
 from webapp.system import SystemState
 
 LISTED = 10
+SHOWN_OF_BATCH = 30
 NO_WORKER = "No worker is running. It starts as soon as one does."
 NO_QUEUE = "The queue can’t be reached just now. The job is kept, and starts once the queue is back."
+
+
+@dataclass(frozen=True)
+class BatchState:
+    """How many of a batch's jobs are in each state, and those of them that are next to be looked at."""
+
+    tally: Counter[str]
+    jobs: Sequence[JobState]
+
+    @property
+    def more(self) -> int:
+        """How many there are besides these."""
+        return max(self.tally.total() - len(self.jobs), 0)
 
 
 @dataclass(frozen=True)
@@ -43,6 +59,7 @@ class JobState:
     starts_in: float | None = None
     left: Range | None = None
     events: Sequence[Event] = ()
+    batch: BatchState | None = None
 
     @property
     def ended(self) -> bool:
@@ -60,8 +77,9 @@ class JobState:
 
     @property
     def stale(self) -> bool:
-        """Whether Redis has to be asked again."""
-        return not self.live_known or self.waiting_reason == NO_QUEUE
+        """Whether it has to be read again soon: Redis had no answer, or no word comes of what jobs in it do."""
+        moving = self.batch is not None and self.batch.tally["processing"] > 0
+        return moving or not self.live_known or self.waiting_reason == NO_QUEUE
 
     def lines_after(self, n: int) -> list[LogLine]:
         return [line for line in self.lines if line.n > n]
@@ -115,6 +133,8 @@ def load_job(services: Services, job_id: int, before: JobState | None = None) ->
 def _state(
     services: Services, session: Session, job: Job, before: JobState | None = None, events: Sequence[Event] = ()
 ) -> JobState:
+    if job.is_batch:
+        return _batch_state(services, session, job, events)
     place = line.place(session, job)
     workers = Worker.alive_count(session, _lease(services)) if place else 0
     live = _live(services, job, before)
@@ -131,6 +151,34 @@ def _state(
         left=estimate.left(session, job, running) if running else None,
         events=events,
     )
+
+
+def _batch_state(services: Services, session: Session, job: Job, events: Sequence[Event]) -> JobState:
+    jobs = [_in_batch(services, one) for one in in_batch(session, job.id, limit=SHOWN_OF_BATCH)]
+    batch = BatchState(job.tally(session), jobs)
+    progress = _progress_of(job, batch) if job.started_at else None
+    known = all(state.live_known for state in jobs)
+    return JobState(job, KINDS[job.kind], progress, live_known=known, events=events, batch=batch)
+
+
+def _in_batch(services: Services, job: Job) -> JobState:
+    if job.state != "processing":
+        return JobState(job, KINDS[job.kind])
+    live = _live(services, job, None)
+    return JobState(job, KINDS[job.kind], live.progress, live_known=live.known)
+
+
+def _progress_of(job: Job, batch: BatchState) -> Progress:
+    """As if the batch were one work, whose items are its jobs. Those that were deleted since still count."""
+    assert job.started_at
+    tally = batch.tally
+    total = max(tally.total(), (job.result or {}).get("jobs", 0))
+    done = total - tally["queued"] - tally["processing"]
+    begun = sum(state.progress.fraction for state in batch.jobs if state.progress)
+    started_at, at = job.started_at.timestamp(), (job.finished_at or now()).timestamp()
+    stage = StageProgress("jobs", "jobs", "completed" if job.ended else "in_progress", done, total, started_at)
+    fraction = (done + begun) / total if total else 0.0
+    return Progress(attempt=0, started_at=started_at, updated_at=at, fraction=fraction, stages=[stage])
 
 
 def _lease(services: Services) -> timedelta:

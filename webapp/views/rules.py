@@ -7,7 +7,7 @@ from flask_login import current_user
 from werkzeug.exceptions import Forbidden, NotFound
 
 from webapp.current import services
-from webapp.kinds import KINDS
+from webapp.kinds import OFFERED
 from webapp.problems import Refused
 from webapp.records.rule import EVERYTHING, Rule
 
@@ -51,10 +51,10 @@ def limit(kind: str) -> Response:
 
 
 def _known(kind: str) -> str:
-    if kind != EVERYTHING and kind not in KINDS:
+    if kind != EVERYTHING and kind not in OFFERED:
         raise NotFound("There is no such kind of job.")
     return kind
 
 
 def _words(kind: str) -> str:
-    return "The queue" if kind == EVERYTHING else f"“{KINDS[kind].label}”"
+    return "The queue" if kind == EVERYTHING else f"“{OFFERED[kind].label}”"

@@ -13,7 +13,7 @@ from flask_login import current_user
 from werkzeug.exceptions import Forbidden
 
 from webapp.current import services
-from webapp.kinds import KINDS
+from webapp.kinds import OFFERED
 from webapp.live.client import LiveUnavailable, translated
 from webapp.records.rule import EVERYTHING, Rule
 from webapp.settings import PROJECT
@@ -57,7 +57,7 @@ def _rules() -> list[tuple[str, str, Rule | None]]:
     """For the whole queue and then each kind: its slug, its words, and what is set for it."""
     with services().database.reading() as session:
         rules = Rule.all(session)
-    kinds = [(EVERYTHING, "The whole queue"), *((kind.name, kind.label) for kind in KINDS.values())]
+    kinds = [(EVERYTHING, "The whole queue"), *((kind.name, kind.label) for kind in OFFERED.values())]
     return [(slug, words, rules.get(slug)) for slug, words in kinds]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +14,17 @@ from urllib.parse import urlsplit
 import httpx
 from httpx_sse import ServerSentEvent, connect_sse
 
-from tests.serving import form_token
+from tests.serving import Server, form_token
+from webapp.live.job_live import JobLive
+from webapp.progress import LogLine
+from webapp.records.database import Change
 
 STATUS = "/api/jobs/{}/events"
 PIPELINE = "/api/v1/admin/ingestion/jobs/{}/progress"
 PIPELINES = "/api/v1/admin/ingestion/progress"
+# The number of the one line that the checksum's first attempt says.
+FIRST_LINE = 1_000_001
+LINES = re.compile(r'id="job-\d+-line-(\d+)"')
 # Nothing here takes that long; a stream that does not end must fail its test.
 PATIENCE = 60
 
@@ -64,6 +71,32 @@ def statuses(program: httpx.Client, job_id: int) -> list[dict[str, Any]]:
     return [event.json() for event in events(program, STATUS.format(job_id))]
 
 
+def live(job_id: int) -> str:
+    return f"/jobs/{job_id}/live"
+
+
+def logged(data: str) -> list[int]:
+    return [int(number) for number in LINES.findall(data)]
+
+
+@dataclass
+class Speaker:
+    """Says more in the log of a running job, by the door through which its work does."""
+
+    live: JobLive
+    job_id: int
+    said: int = FIRST_LINE
+
+    def say(self, count: int, text: str = "Words.") -> None:
+        lines = [LogLine(n=self.said + n, at=0.0, text=text) for n in range(1, count + 1)]
+        self.said += count
+        self.live.publish(Change("job", self.job_id, 1, "progress"), 1, None, lines)
+
+    @property
+    def numbers(self) -> list[int]:
+        return list(range(FIRST_LINE, self.said + 1))
+
+
 @dataclass
 class RawAnswer:
     """An answer as it came over the wire; the body as it was sent, chunks and all."""
@@ -81,8 +114,14 @@ class RawAnswer:
         return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
 
     @property
+    def chunked(self) -> bool:
+        return self.headers.get("transfer-encoding") == "chunked"
+
+    @property
     def content(self) -> bytes:
-        """The body put together from its chunks."""
+        """The body, put together from its chunks where it has some."""
+        if not self.chunked:
+            return self.body
         content, rest = b"", self.body
         while rest:
             size, _, rest = rest.partition(b"\r\n")
@@ -91,8 +130,8 @@ class RawAnswer:
 
     @property
     def ended_well(self) -> bool:
-        """Whether the last, empty chunk came: not cut off."""
-        return self.body.endswith(b"0\r\n\r\n")
+        """Whether it was not cut off: the last, empty chunk came, or the last event whole."""
+        return self.body.endswith(b"0\r\n\r\n" if self.chunked else b"\n\n")
 
 
 class RawConnection:
@@ -121,6 +160,15 @@ class RawConnection:
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
+    def until(self, mark: bytes) -> bytes:
+        """What comes until a mark has come."""
+        received = b""
+        while mark not in received:
+            data = self.socket.recv(65536)
+            assert data, received
+            received += data
+        return received
+
     def rest(self) -> bytes:
         """What comes until the server closes; a connection that is reset is an error."""
         received = b""
@@ -143,3 +191,11 @@ def _is_whole(received: bytes) -> bool:
         return False
     length = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), None)
     return len(body) >= int(length.split(b":")[1]) if length else body.endswith(b"0\r\n\r\n")
+
+
+def opened(server: Server, program: httpx.Client, path: str, connection: RawConnection | None = None) -> RawConnection:
+    """A stream on a socket of its own, its first event received."""
+    connection = connection or RawConnection(server.url)
+    connection.send_head(f"GET {path}", Authorization=program.headers["Authorization"])
+    assert connection.until(b"\ndata:").startswith(b"HTTP/1.1 200")
+    return connection

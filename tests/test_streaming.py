@@ -3,45 +3,40 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
-from pathlib import Path
+from contextlib import ExitStack
 
 import httpx
 import pytest
-from flask import Flask
 from httpx_sse import ServerSentEvent
 
-from tests.conftest import Cast
-from tests.serving import LOGIN, Server, eventually, free_port
-from tests.streams import PIPELINES, STATUS, RawConnection, cancel, events, ingest, start, watching
+from tests.serving import LOGIN, Server, eventually
+from tests.streams import (
+    FIRST_LINE,
+    PIPELINES,
+    STATUS,
+    Speaker,
+    cancel,
+    events,
+    ingest,
+    live,
+    logged,
+    opened,
+    start,
+    watching,
+)
 from tests.valkey import Valkey, serving_with_valkey
-from tests.views.visiting import new_job, visitor
-from webapp import streaming
 from webapp.live.client import connect
 from webapp.live.job_live import JobLive
-from webapp.progress import LogLine
-from webapp.records.database import Change
-from webapp.services import Services
-from webapp.settings import PROJECT
-from webapp.stream.writer import Timing
 
-# As in tests/impatient.py, which this process must not load.
-HEARTBEAT = 0.3
-# The number of the one line that the checksum's first attempt says.
-FIRST_LINE = 1_000_001
 PAGE_PARTS = {"status", "progress", "result", "history", "log"}
 LIMITS = {"HEADWAY_MAX_STREAMS_PER_USER": "50", "HEADWAY_MAX_STREAMS_PER_ADDRESS": "60", "HEADWAY_MAX_STREAMS": "52"}
 # Seconds; a worker spends most of them waiting for its job.
 STOP_GRACE = 6
 IDS = re.compile(r'\bid="([^"]+)"')
 TARGETS = re.compile(r'<hx-partial hx-target="#([^"]+)" hx-swap="(\w+)">(.*?)</hx-partial>', re.DOTALL)
-LINES = re.compile(r'id="job-\d+-line-(\d+)"')
 
 
 @pytest.fixture(scope="module")
@@ -80,42 +75,6 @@ def browser(server: Server) -> Iterator[httpx.Client]:
     browser = server.browser()
     yield browser
     browser.close()
-
-
-@pytest.fixture
-def impatient(server: Server) -> Iterator[Server]:
-    """Another web server on the same stores, under which everything goes quicker."""
-    port = free_port()
-    log = server.data_dir.parent / f"impatient-{port}.log"
-    gunicorn = [sys.executable, "-m", "gunicorn", "-c", str(PROJECT / "webapp/gunicorn_conf.py"), "-w", "1"]
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*gunicorn, "-b", f"127.0.0.1:{port}", "tests.impatient:app"],
-            env=server.environment,
-            cwd=PROJECT,
-            stdout=output,
-            stderr=output,
-        )
-        impatient = replace(server, url=f"http://127.0.0.1:{port}", output=[str(log)])
-        eventually(lambda: _answers(impatient.url))
-        yield impatient
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/healthz").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def live(job_id: int) -> str:
-    return f"/jobs/{job_id}/live"
-
-
-def logged(data: str) -> list[int]:
-    return [int(number) for number in LINES.findall(data)]
 
 
 # A page and its stream
@@ -200,24 +159,6 @@ def check_places(page: str, parts: str, job_id: int) -> None:
 # Coming back
 
 
-@dataclass
-class Speaker:
-    """Says more in the log of a running job, by the door through which its work does."""
-
-    live: JobLive
-    job_id: int
-    said: int = FIRST_LINE
-
-    def say(self, count: int, text: str = "Words.") -> None:
-        lines = [LogLine(n=self.said + n, at=0.0, text=text) for n in range(1, count + 1)]
-        self.said += count
-        self.live.publish(Change("job", self.job_id, 1, "progress"), 1, None, lines)
-
-    @property
-    def numbers(self) -> list[int]:
-        return list(range(FIRST_LINE, self.said + 1))
-
-
 @pytest.fixture
 def speaker(place: tuple[Server, Valkey], ada: httpx.Client, browser: httpx.Client) -> Iterator[Speaker]:
     job_id = start(ada, bytes(1000), bytes_per_second=1)
@@ -279,17 +220,6 @@ def test_nobody_s_start_page_shows_what_others_do(server: Server, ada: httpx.Cli
 # Bounds
 
 
-def opened(server: Server, program: httpx.Client, path: str, connection: RawConnection | None = None) -> RawConnection:
-    """A stream on a socket of its own, its first event received."""
-    connection = connection or RawConnection(server.url)
-    connection.send_head(f"GET {path}", Authorization=program.headers["Authorization"])
-    received = b""
-    while b"\ndata:" not in received:
-        received += connection.socket.recv(65536)
-    assert received.startswith(b"HTTP/1.1 200")
-    return connection
-
-
 def test_streams_are_bounded_and_pages_go_on(
     server: Server, ada: httpx.Client, ben: httpx.Client, speaker: Speaker
 ) -> None:
@@ -325,45 +255,6 @@ def test_streams_that_end_or_are_left_are_off_the_books(ada: httpx.Client) -> No
     job_id = start(ada)
     for _ in range(120):
         assert events(ada, STATUS.format(job_id))
-
-
-def test_a_quiet_stream_gives_signs_of_life(impatient: Server, ada: httpx.Client, speaker: Speaker) -> None:
-    """A job that waits behind another has nothing to tell."""
-    waiting = start(ada)
-    received = b""
-    with opened(impatient, ada, STATUS.format(waiting)) as connection:
-        began = time.monotonic()
-        while received.count(b":\n\n") < 3:
-            received += connection.socket.recv(4096)
-    assert time.monotonic() - began > HEARTBEAT * 2
-    assert b"data" not in received
-
-
-def test_a_client_that_stops_reading_is_cut_and_the_others_never_notice(
-    impatient: Server, ada: httpx.Client, ben: httpx.Client, speaker: Speaker
-) -> None:
-    log = Path(impatient.output[0])
-    stalled = RawConnection(impatient.url, receive_buffer=4096)
-    reader = httpx.Client(base_url=impatient.url, headers=ada.headers)
-    seen: list[int] = []
-    with opened(impatient, ben, live(speaker.job_id), stalled), watching(reader, live(speaker.job_id)) as stream:
-        while f"stream closed job={speaker.job_id} user=2" not in log.read_text():
-            assert speaker.said - FIRST_LINE < 10_000, "it was let stall for ever"
-            speaker.say(100, "x" * 2000)
-            while not seen or seen[-1] < speaker.said:
-                seen += logged(next(stream).data)
-    assert seen == speaker.numbers
-
-
-def test_a_stream_does_not_live_for_ever(app: Flask, services: Services, cast: Cast) -> None:
-    """It ends without a goodbye: whoever still watches comes back, and is asked who they are again."""
-    streaming.init_app(app, services, Timing(heartbeat=0.1, lifetime=0.5))
-    client = visitor(app, "ben")
-    with closing(app.extensions["streaming"]):
-        told = b"".join(client.get(live(new_job(client))).response)
-    assert b"data:" in told
-    assert b":\n\n" in told
-    assert b"bye" not in told
 
 
 # Outages
@@ -440,8 +331,8 @@ def test_a_server_that_is_told_to_stop_ends_every_stream_well(
         said = [stream.rest() for stream in streams]
         ended = time.monotonic() - began
         stopping.join()
-    # Whole to the last chunk, and without the word that would keep a page from coming back.
-    assert all(last.endswith(b"0\r\n\r\n") for last in said)
+    # Whole to the last event, and without the word that would keep a page from coming back.
+    assert all(last.endswith(b"\n\n") for last in said)
     assert not any(b"bye" in last for last in said)
     assert ended < 4
     assert time.monotonic() - began < STOP_GRACE

@@ -19,7 +19,7 @@ _settings = Settings.from_environment()
 
 wsgi_app = "wsgi:app"
 pythonpath = str(PROJECT)
-worker_class = "gevent"
+worker_class = "webapp.web_worker.WebWorker"
 workers = _settings.web_processes
 worker_connections = _settings.max_streams + BESIDE_STREAMS
 # Recycling a process would cut its streams.
@@ -54,9 +54,10 @@ def post_fork(_server: Any, _worker: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Clear up after a process that was killed; end open streams on a stop, for which gunicorn calls no hook."""
     # Here, not above: the master must not load the app's modules.
-    from webapp import leftovers
+    from webapp import leftovers, web_worker
 
     leftovers.clear(worker.wsgi.extensions["headway"])
+    web_worker.choose_writer(worker, _settings.stream_writer)
     threading.Thread(target=_close_streams, args=(worker,), name="drain", daemon=True).start()
 
 

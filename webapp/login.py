@@ -12,11 +12,10 @@ from flask import Flask, Request, Response, current_app, redirect, request, url_
 from flask_login import LoginManager, UserMixin, current_user, login_user
 from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 from werkzeug.exceptions import Unauthorized
 
 from webapp.current import services
-from webapp.records.database import now
+from webapp.records.credential import Credential
 from webapp.records.login import Login
 from webapp.records.token import Token
 from webapp.records.user import User
@@ -60,18 +59,11 @@ class Identity(UserMixin):  # type: ignore[misc]
         """What the cookie holds."""
         return self.secret
 
-    def may_stay(self, session: Session) -> bool:
-        """Whether what let them in still would: what lasts long has to ask again."""
-        user = session.get(User, self.user.id)
-        login = session.get(Login, self.login.id) if self.login else None
-        token = session.get(Token, self.token.id) if self.token else None
-        return bool(
-            user
-            and not user.disabled_at
-            and user.role == self.user.role
-            and (self.login is None or (login and login.expires_at > now()))
-            and (self.token is None or (token and not token.revoked_at))
-        )
+    @property
+    def credential(self) -> Credential:
+        """What lasts long keeps this, to ask again."""
+        login_id, token_id = self.login.id if self.login else 0, self.token.id if self.token else 0
+        return Credential(self.user.id, self.user.role, login_id, token_id)
 
 
 def init_app(app: Flask) -> None:

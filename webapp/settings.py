@@ -167,6 +167,11 @@ class Settings(BaseModel):
         200, description="Open streams that one network address may hold, for each web process."
     )
     max_streams: Count = Field(2000, description="Open streams that one web process holds.")
+    stream_writer: Annotated[Literal["auto", "handoff", "generator"], BeforeValidator(_lowered)] = Field(
+        "auto",
+        description="How streams are written: handoff takes their sockets over from the web server, generator leaves "
+        "them there and costs more for each. auto: handoff where the web server and the system allow it.",
+    )
     cors_origins: Annotated[tuple[str, ...], BeforeValidator(_separated), AfterValidator(_origins)] = Field(
         (), description="Origins whose pages may call the API, separated by commas."
     )

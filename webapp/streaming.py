@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, current_app, request
 from flask_login import current_user
@@ -13,17 +13,22 @@ from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 from webapp.current import services
 from webapp.live.client import connect
 from webapp.login import Identity
-from webapp.records.database import Database
+from webapp.records.credential import Credential, still_good
 from webapp.services import Services
 from webapp.stream import transport
+from webapp.stream.generator import Generator
 from webapp.stream.html import HtmlRenderings
-from webapp.stream.hub import Hub, Limits, TooManyStreams
+from webapp.stream.hub import IDLE, Hub
+from webapp.stream.limits import Limits, TooManyStreams
 from webapp.stream.names import SYSTEM, Topic, position_in
 from webapp.stream.rendering import Rendering
 from webapp.stream.state import State, load
-from webapp.stream.watcher import Watcher
-from webapp.stream.writer import HEADERS, USUAL, Timing, stream
+from webapp.stream.watcher import Asked
+from webapp.stream.writer import HEADERS, USUAL, Timing, Writer
 from webapp.system import SystemState, load_system
+
+if TYPE_CHECKING:
+    from webapp.stream.handoff import HandOff
 
 RETRY_AFTER = 10
 
@@ -33,8 +38,10 @@ class Streaming:
         settings = services.settings
         limits = Limits(settings.max_streams_per_user, settings.max_streams_per_address, settings.max_streams)
         self.renderings = HtmlRenderings.of(app.jinja_env)
-        self.timing = timing
-        self.hub = Hub(self.load, limits, stalled_after=timing.stalled_after)
+        self.hub = Hub(self.load, limits, still_good=self._still_good, idle=min(timing.stalled_after / 2, IDLE))
+        self._generator = Generator(self.hub, timing)
+        self._handoff: HandOff | None = None
+        self._timing = timing
         self._services = services
         self._app = app
         self._redis_url = settings.effective_redis_url
@@ -47,6 +54,20 @@ class Streaming:
         if topic == SYSTEM:
             return load_system(self._services, before if isinstance(before, SystemState) else None, len(self.hub))
         return load(self._services, topic, before)
+
+    def take_over(self) -> None:
+        """From now on have streams leave the web server, whose worker must let them go; after its fork."""
+        # Here, not above: gevent is not for processes that it does not run.
+        from webapp.stream.handoff import HandOff
+
+        self._handoff = handoff = HandOff(self.hub, self._timing)
+        self._app.teardown_request(lambda _error: handoff.forget_unanswered())
+
+    def writer(self) -> Writer:
+        """Who answers the present request, if it asks for a stream."""
+        connection, protocol = request.environ.get("gunicorn.socket"), request.environ["SERVER_PROTOCOL"]
+        takes = self._handoff and self._handoff.can_take(connection, protocol)
+        return self._handoff if self._handoff and takes else self._generator
 
     def start(self) -> None:
         """Begin to hear of changes. Not before the first stream: a server may fork after loading us."""
@@ -68,6 +89,10 @@ class Streaming:
 
     def _listen(self) -> None:
         transport.listen(connect(self._redis_url, timeout=None), self.hub, lambda: self._closed)
+
+    def _still_good(self, credentials: Collection[Credential]) -> set[Credential]:
+        with self._services.database.reading() as session:
+            return still_good(session, credentials)
 
 
 def init_app(app: Flask, services: Services, timing: Timing = USUAL) -> None:
@@ -101,31 +126,18 @@ def respond(
     if request.method == "HEAD":
         return Response(iter(()), headers=HEADERS)
     streaming: Streaming = current_app.extensions["streaming"]
-    who = who or current_user._get_current_object()
+    identity: Identity = who or current_user._get_current_object()
     resumed = position_in(name, request.headers.get("Last-Event-ID"))
     position = after if resumed is None else resumed
-    watcher = Watcher(
-        user_id=who.id,
-        address=request.remote_addr or "",
-        label=f"{topic.noun}={topic.id}",
-        after={} if position is None else {topic: position},
-        may_stay=partial(_may_stay, services().database, who),
-    )
+    asked = Asked(identity.credential, request.remote_addr or "", topic, position)
     streaming.start()
     try:
-        return stream(
-            streaming.hub,
-            watcher,
+        return streaming.writer().open(
+            asked,
             [(topic, rendering), *also],
             heartbeat=rendering.heartbeat,
-            timing=streaming.timing,
             connection=request.environ.get("gunicorn.socket"),
         )
     except TooManyStreams as refusal:
         error = ServiceUnavailable if refusal.busy else TooManyRequests
         raise error(str(refusal), retry_after=RETRY_AFTER) from None
-
-
-def _may_stay(database: Database, who: Identity) -> bool:
-    with database.reading() as session:
-        return who.may_stay(session)

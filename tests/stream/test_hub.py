@@ -6,12 +6,17 @@ from dataclasses import dataclass
 
 import pytest
 
+from webapp.records.credential import Credential
 from webapp.records.database import Change
-from webapp.stream.hub import Hub, Limits, TooManyStreams
+from webapp.stream.generator import Generator, Mailbox
+from webapp.stream.hub import Hub
+from webapp.stream.limits import Limits, TooManyStreams
 from webapp.stream.names import Topic
 from webapp.stream.rendering import Rendering
-from webapp.stream.watcher import PENDING_BYTES, Watcher
+from webapp.stream.update import Update
+from webapp.stream.watcher import PENDING_BYTES, Asked
 from webapp.stream.wire import Message
+from webapp.stream.writer import USUAL
 
 JOB = Topic("job", 1)
 
@@ -85,15 +90,23 @@ class Stage:
         self.reads = 0
         self.now = 0.0
         bounds = {"per_user": 9, "per_address": 9, "per_process": 9} | limits
-        self.hub = Hub(lambda _topic, _before: self.read(), Limits(**bounds), clock=lambda: self.now)
+        self.shut_out: set[Credential] = set()
+        self.hub = Hub(
+            lambda _topic, _before: self.read(),
+            Limits(**bounds),
+            still_good=lambda credentials: set(credentials) - self.shut_out,
+            clock=lambda: self.now,
+        )
+        self.outlet = Generator(self.hub, USUAL)
 
     def read(self) -> Counter | None:
         self.reads += 1
         return self.record
 
-    def watch(self, rendering: Rendering, *, user_id: int = 1, after: int | None = None) -> Watcher:
-        watcher = Watcher(user_id, "::1", "job=1", after={} if after is None else {JOB: after})
-        self.hub.subscribe(watcher, [(JOB, rendering)])
+    def watch(self, rendering: Rendering, *, user_id: int = 1, after: int | None = None, topic: Topic = JOB) -> Mailbox:
+        asked = Asked(Credential(user_id, "member"), "::1", topic, after)
+        watcher = Mailbox(asked, self.outlet, None)
+        self.hub.subscribe(watcher, [(topic, rendering)])
         return watcher
 
     def change(self, what: str = "progress", **values: object) -> None:
@@ -107,7 +120,7 @@ def stage() -> Stage:
     return Stage()
 
 
-def taken(watcher: Watcher) -> bytes:
+def taken(watcher: Mailbox) -> bytes:
     return watcher.take(0) or b""
 
 
@@ -263,43 +276,46 @@ def test_streams_are_bounded(limit: str, busy: bool) -> None:
     assert len(stage.hub) == 1
 
 
-def test_those_who_have_left_make_room(stage: Stage) -> None:
+def test_those_who_have_left_make_room() -> None:
     stage = Stage(per_user=1)
-    left = stage.watch(Shown())
-    left.has_left = lambda: True
+    stage.hub.unsubscribe(stage.watch(Shown()))
     assert not stage.watch(Shown()).finished
-    assert left.finished
     assert len(stage.hub) == 1
 
 
 def test_a_client_that_stops_reading_is_cut_once_too_much_waits(stage: Stage) -> None:
-    cut: list[bool] = []
     watcher = stage.watch(Shown())
-    watcher.abort = lambda: cut.append(True)
-    watcher.offer({}, b"x" * (PENDING_BYTES + 1))
+    watcher.offer(Update.of({}, b"x" * (PENDING_BYTES + 1)))
+    assert watcher.is_stalled(0.0)
+
+
+def test_a_long_log_is_no_reason_to_cut_a_newcomer(stage: Stage) -> None:
+    class Long(Shown):
+        def tail(self, state: Counter, after: int | None) -> Message:
+            return Message("x" * (PENDING_BYTES + 1))
+
+    watcher = stage.watch(Long())
     stage.hub.tick()
-    assert cut
-    assert watcher.finished
+    assert not watcher.is_stalled(0.0)
 
 
-def test_a_client_that_is_stuck_in_a_write_is_cut_even_if_nothing_else_is_due(stage: Stage) -> None:
-    cut: list[bool] = []
-    hub = Hub(lambda _topic, _before: stage.record, Limits(9, 9, 9), stalled_after=0)
-    watcher = Watcher(1, "::1", "job=1", abort=lambda: cut.append(True))
-    hub.subscribe(watcher, [(JOB, Shown())])
-    hub.tick()
+def test_a_client_that_is_stuck_in_a_write_is_stalled_from_then_on(stage: Stage) -> None:
+    watcher = stage.watch(Shown())
+    stage.hub.tick()
     taken(watcher)
-    hub.tick()
-    assert cut
+    assert watcher.waiting_since
+    assert watcher.is_stalled(watcher.waiting_since + 1)
+    assert not watcher.is_stalled(watcher.waiting_since - 1)
 
 
 def test_a_client_that_has_read_everything_is_not_taken_for_stalled(stage: Stage) -> None:
     watcher = stage.watch(Shown())
     stage.hub.tick()
     taken(watcher)
-    taken(watcher)
-    stage.hub.tick()
-    assert not watcher.finished
+    # Waits for more, and is told that there is nothing.
+    watcher.take(0)
+    watcher.offer(Update.of({"part": b"x"}))
+    assert not watcher.is_stalled(watcher.opened_at)
 
 
 def test_what_is_sent_last_has_the_newest_id(stage: Stage) -> None:
@@ -311,28 +327,24 @@ def test_what_is_sent_last_has_the_newest_id(stage: Stage) -> None:
     assert taken(watcher).rpartition(b"id: ")[2].startswith(b"1.2\n")
 
 
-def test_one_record_that_can_not_be_drawn_does_not_hold_up_the_others() -> None:
-    record, now = Counter(), [0.0]
-
+def test_one_record_that_can_not_be_drawn_does_not_hold_up_the_others(stage: Stage) -> None:
     def load(topic: Topic, _before: object) -> Counter:
-        if topic.id == 1 and now[0] < 1:
+        if topic.id == 1 and stage.now < 1:
             raise RuntimeError("no")
-        return record
+        return Counter()
 
-    hub = Hub(load, Limits(9, 9, 9), clock=lambda: now[0])  # type: ignore[arg-type]
-    broken, good = Watcher(1, "::1", "job=1"), Watcher(1, "::1", "job=2")
-    hub.subscribe(broken, [(JOB, Shown())])
-    hub.subscribe(good, [(Topic("job", 2), Shown())])
-    hub.tick()
+    stage.hub = Hub(load, Limits(9, 9, 9), clock=lambda: stage.now)  # type: ignore[arg-type]
+    broken, good = stage.watch(Shown()), stage.watch(Shown(), topic=Topic("job", 2))
+    stage.hub.tick()
     assert (taken(broken), taken(good)) == (b"", b"data: value=0\n\ndata: fixed\n\n")
-    now[0] = 1.0
-    hub.tick()
+    stage.now = 1.0
+    stage.hub.tick()
     assert taken(broken) == b"data: value=0\n\ndata: fixed\n\n"
 
 
 def test_who_was_shut_out_while_no_word_came_is_found_out_afterwards(stage: Stage) -> None:
-    staying, out = stage.watch(Shown()), stage.watch(Shown())
-    out.may_stay = lambda: False
+    staying, out = stage.watch(Shown(), user_id=1), stage.watch(Shown(), user_id=2)
+    stage.shut_out = {out.asked.credential}
     stage.hub.readmit()
     assert (staying.finished, out.finished) == (False, True)
 

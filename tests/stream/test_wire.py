@@ -17,7 +17,7 @@ def decoded(data: bytes) -> list[tuple[str, str, str]]:
 
 
 def test_an_unnamed_message() -> None:
-    assert Message("one\ntwo").encode("42.7", retry=3000) == b"retry: 3000\nid: 42.7\ndata: one\ndata: two\n\n"
+    assert Message("one\ntwo").encode("42.7") == b"id: 42.7\ndata: one\ndata: two\n\n"
 
 
 def test_a_named_message_without_data_is_still_an_event() -> None:

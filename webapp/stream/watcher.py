@@ -1,86 +1,66 @@
-"""One open stream: what it has still to be sent. The latest of each part wins; appended things queue."""
+"""One open stream: who watches, and how what is new gets to them."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from webapp.records.credential import Credential
 from webapp.stream.names import Topic
+from webapp.stream.update import Update
 
+if TYPE_CHECKING:
+    from webapp.stream.feed import Feed
+
+# What can't be dropped, and nobody takes.
 PENDING_BYTES = 256 * 1024
 
 
-@dataclass(eq=False)
-class Watcher:
-    """`after` says how far the client had come when it was cut; `abort` cuts one that has stopped reading.
+class Asked(NamedTuple):
+    """Who wants to watch from where; `position` says how far they had come in the topic when they were cut."""
 
-    `may_stay` says whether its person would still be let in, `has_left` whether the client has closed.
-    `waiting_since` is since when something waits to be written, or is being written.
-    """
-
-    user_id: int
+    credential: Credential
     address: str
-    label: str
-    after: dict[Topic, int] = field(default_factory=dict)
-    abort: Callable[[], None] = lambda: None
-    may_stay: Callable[[], bool] = lambda: True
-    has_left: Callable[[], bool] = lambda: False
-    opened_at: float = field(default_factory=time.monotonic)
-    events: int = 0
-    overflowed: bool = False
-    finished: bool = False
-    waiting_since: float | None = None
-    _parts: dict[object, bytes] = field(default_factory=dict)
-    _appended: list[bytes] = field(default_factory=list)
-    _last: bytes = b""
-    _ready: threading.Event = field(default_factory=threading.Event)
+    topic: Topic
+    position: int | None = None
 
-    def offer(self, parts: dict[object, bytes], appended: bytes = b"") -> None:
-        """Hand over what is new; keys name parts over all the feeds it follows."""
-        if self.finished:
-            return
-        for key, part in parts.items():
-            # The newest goes last: a client comes back with the id it saw last.
-            self._parts.pop(key, None)
-            self._parts[key] = part
-        if appended:
-            self._appended.append(appended)
-        if sum(map(len, self._appended)) > PENDING_BYTES:
-            self.overflowed = True
-        self._stir()
 
-    def finish(self, last: bytes = b"") -> None:
-        """Nothing comes after this."""
-        if not self.finished:
-            self.finished, self._last = True, last
-            self._stir()
+class Outlet(Protocol):
+    """One way in which bytes get to watchers. All calls come from the hub's thread."""
+
+    def deliver(self, watchers: Sequence[Watcher], update: Update) -> None:
+        """Send them what is new, at the latest at the next `flush`."""
+
+    def finish(self, watchers: Sequence[Watcher], last: bytes = b"") -> None:
+        """Send them what still waits, then `last`, and nothing after that."""
+
+    def flush(self) -> None:
+        """The tick is over."""
+
+
+class Watcher:
+    """Kept small: there may be ten thousand."""
+
+    __slots__ = ("asked", "events", "feeds", "finished", "opened_at", "outlet")
+
+    def __init__(self, asked: Asked, outlet: Outlet) -> None:
+        self.asked = asked
+        self.outlet = outlet
+        self.opened_at = time.monotonic()
+        self.events = 0
+        self.finished = False
+        self.feeds: tuple[Feed, ...] = ()
 
     @property
-    def pending(self) -> bool:
-        """Whether anything is still to be taken."""
-        return self._ready.is_set()
+    def user_id(self) -> int:
+        return self.asked.credential.user_id
 
-    def take(self, timeout: float) -> bytes | None:
-        """All that is pending, in one piece; None if nothing came in time.
+    def __str__(self) -> str:
+        """`job=42 user=7`, for the log."""
+        return f"{self.asked.topic.noun}={self.asked.topic.id} user={self.user_id}"
 
-        Who asks for more has written what it had before.
-        """
-        if not self._ready.is_set():
-            self.waiting_since = None
-        stirred = self._ready.wait(timeout)
-        # From now on it is being written, a heartbeat too.
-        self.waiting_since = time.monotonic()
-        if not stirred:
-            return None
-        self._ready.clear()
-        # Appended first: the parts may carry an id that says they were seen.
-        pieces = [*self._appended, *self._parts.values(), self._last]
-        self.events += sum(bool(piece) for piece in pieces)
-        self._appended, self._parts, self._last = [], {}, b""
-        return b"".join(pieces)
-
-    def _stir(self) -> None:
-        self.waiting_since = self.waiting_since or time.monotonic()
-        self._ready.set()
+    @property
+    def account(self) -> str:
+        """How it went: `seconds=4.2 events=12`."""
+        return f"seconds={time.monotonic() - self.opened_at:.1f} events={self.events}"

@@ -17,10 +17,9 @@ class Message:
     data: str
     event: str = ""
 
-    def encode(self, id: str = "", retry: int | None = None) -> bytes:
-        """The bytes to send; `retry` in milliseconds. `Message("hi").encode("4.2")` → `id: 4.2\\ndata: hi\\n\\n`."""
-        lines = [f"retry: {retry}"] if retry is not None else []
-        lines += [f"event: {_one_line(self.event)}"] if self.event else []
+    def encode(self, id: str = "") -> bytes:
+        """The bytes to send. `Message("hi").encode("4.2")` → `id: 4.2\\ndata: hi\\n\\n`."""
+        lines = [f"event: {_one_line(self.event)}"] if self.event else []
         lines += [f"id: {_one_line(id)}"] if id else []
         lines += [f"data: {line}" for line in LINE_END.split(self.data)]
         return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")

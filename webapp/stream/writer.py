@@ -1,21 +1,20 @@
-"""Writes a watcher's stream as a WSGI response: the plain generator, which works on any server."""
+"""Answering with a stream: what `generator` and `handoff`, the two ways to do it, have in common."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import socket
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Protocol
 
 from flask import Response
 
-from webapp.stream.hub import Hub
 from webapp.stream.names import Topic
 from webapp.stream.rendering import Rendering
-from webapp.stream.watcher import Watcher
+from webapp.stream.watcher import Asked, Watcher
 from webapp.stream.wire import Message
 
 HEADERS = {
@@ -23,10 +22,8 @@ HEADERS = {
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
 }
-# A first comment makes proxies pass the headers on.
-OPENING = b": headway\n\n"
-# Of the kernel's states of a TCP connection.
-ESTABLISHED = 1
+SEND_BUFFER = 16 * 1024
+Wanted = Sequence[tuple[Topic, Rendering]]
 
 log = logging.getLogger(__name__)
 
@@ -40,78 +37,45 @@ class Timing:
     lifetime: float = 600.0
     stalled_after: float = 30.0
 
+    def some_lifetime(self) -> float:
+        """Not the same for all, so that those who came together do not come back together."""
+        return self.lifetime * random.uniform(0.8, 1.0)  # noqa: S311
+
 
 USUAL = Timing()
 
 
-def stream(
-    hub: Hub,
-    watcher: Watcher,
-    wanted: Iterable[tuple[Topic, Rendering]],
-    *,
-    heartbeat: bytes,
-    timing: Timing,
-    connection: socket.socket | None,
-) -> Response:
-    """Subscribe a watcher and answer with its stream. Raises TooManyStreams before anything is sent."""
-    watcher.abort = _abort(connection)
-    watcher.has_left = partial(_has_left, connection)
-    hub.subscribe(watcher, wanted)
-    log.info("stream opened %s user=%s", watcher.label, watcher.user_id)
-    response = Response(_pieces(watcher, heartbeat, timing), headers=HEADERS)
-    # Also when the generator was never begun, and so can't clean up after itself.
-    response.call_on_close(lambda: _close(hub, watcher))
-    return response
+class Writer(Protocol):
+    """A way to answer with streams."""
+
+    def open(self, asked: Asked, wanted: Wanted, *, heartbeat: bytes, connection: socket.socket | None) -> Response:
+        """Subscribe and answer. Raises TooManyStreams before anything is sent."""
 
 
-def _pieces(watcher: Watcher, heartbeat: bytes, timing: Timing) -> Iterator[bytes]:
-    yield OPENING
-    # Spreads those who come back. It goes before the first event's own lines: readers take a lone one for an event.
-    retry = b"retry: %d\n" % random.randint(2000, 8000)  # noqa: S311
-    ends_at = watcher.opened_at + timing.lifetime * random.uniform(0.8, 1.0)  # noqa: S311
-    while time.monotonic() < ends_at:
-        piece = watcher.take(timing.heartbeat)
-        if piece is None:
-            yield heartbeat
-        elif piece:
-            yield retry + piece
-            retry = b""
-        if watcher.finished and not watcher.pending:
-            return
+def opening() -> bytes:
+    """What every stream begins with. A first comment makes proxies pass the headers on; `retry` spreads those who
+    come back, and belongs to the event that follows: readers take a lone one for an event."""
+    return b": headway\n\nretry: %d\n" % random.randint(2000, 8000)  # noqa: S311
+
+
+# A sign of life before the first event: without a blank line, which would make an event of `retry`.
+FIRST_HEARTBEAT = b":\n"
+
+
+def bound_buffer(connection: socket.socket) -> None:
+    """Have no megabytes of what is no longer true queue in the kernel for a client that reads slowly."""
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
 
 def only(message: Message) -> Response:
     """A stream of one event, where there is nothing to watch."""
-    return Response(iter((OPENING, message.encode())), headers=HEADERS)
+    return Response(iter((opening(), message.encode())), headers=HEADERS)
 
 
-def _close(hub: Hub, watcher: Watcher) -> None:
-    hub.unsubscribe(watcher)
-    if hub.closed:
-        # All is sent. Else a server that stops would wait for the client's next request.
-        watcher.abort()
-    seconds = time.monotonic() - watcher.opened_at
-    log.info("stream closed %s user=%s seconds=%.1f events=%d", watcher.label, watcher.user_id, seconds, watcher.events)
+def log_opened(watcher: Watcher) -> None:
+    log.info("stream opened %s", watcher)
 
 
-def _has_left(connection: socket.socket | None) -> bool:
-    """Whether the other side of a TCP connection has closed it; no, where that can't be told."""
-    try:
-        return (
-            connection is not None and connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != ESTABLISHED
-        )
-    except OSError:
-        return False
-
-
-def _abort(connection: socket.socket | None) -> Callable[[], None]:
-    """Cuts a connection whose client has stopped reading: its greenlet is stuck in a write."""
-
-    def abort() -> None:
-        if connection is not None:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                log.debug("a stalled stream was gone already")
-
-    return abort
+def log_closed(watcher: Watcher) -> None:
+    log.info("stream closed %s %s", watcher, watcher.account)

@@ -1,0 +1,70 @@
+"""How many streams may be open: in all, for one person, and for one network address."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from webapp.stream.watcher import Watcher
+
+
+class TooManyStreams(Exception):
+    """A bound is reached. `busy` says that it is the process's own, not the client's."""
+
+    def __init__(self, message: str, *, busy: bool) -> None:
+        super().__init__(message)
+        self.busy = busy
+
+
+@dataclass(frozen=True)
+class Limits:
+    per_user: int
+    per_address: int
+    per_process: int
+
+
+class Admission:
+    """Those who were let in, counted as they come and go."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._users: dict[int, set[Watcher]] = {}
+        self._addresses: Counter[str] = Counter()
+        self._total = 0
+
+    def __len__(self) -> int:
+        return self._total
+
+    def refusal(self, watcher: Watcher) -> TooManyStreams | None:
+        if self._total >= self._limits.per_process:
+            return TooManyStreams("This server holds as many streams as it may.", busy=True)
+        if len(self._users.get(watcher.user_id, ())) >= self._limits.per_user:
+            return TooManyStreams("You have as many streams open as one user may.", busy=False)
+        if self._addresses[watcher.asked.address] >= self._limits.per_address:
+            return TooManyStreams("There are as many streams open from your address as may be.", busy=False)
+        return None
+
+    def add(self, watcher: Watcher) -> None:
+        self._users.setdefault(watcher.user_id, set()).add(watcher)
+        self._addresses[watcher.asked.address] += 1
+        self._total += 1
+
+    def remove(self, watcher: Watcher) -> bool:
+        """Whether it was in."""
+        theirs = self._users.get(watcher.user_id, set())
+        if watcher not in theirs:
+            return False
+        theirs.remove(watcher)
+        if not theirs:
+            del self._users[watcher.user_id]
+        self._addresses[watcher.asked.address] -= 1
+        if not self._addresses[watcher.asked.address]:
+            del self._addresses[watcher.asked.address]
+        self._total -= 1
+        return True
+
+    def of_user(self, user_id: int) -> list[Watcher]:
+        return list(self._users.get(user_id, ()))
+
+    def everybody(self) -> list[Watcher]:
+        return [watcher for theirs in self._users.values() for watcher in theirs]

@@ -1,0 +1,37 @@
+"""gunicorn's gevent worker, which lets go of connections that the stream writer took over.
+
+The master loads this before the workers are patched: it may import nothing else of ours.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from gunicorn.workers.base_async import ALREADY_HANDLED
+from gunicorn.workers.ggevent import GeventWorker
+
+
+class CannotTakeOver(Exception):
+    """Streams are to be taken over where that is not possible."""
+
+
+class WebWorker(GeventWorker):  # type: ignore[misc]
+    def is_already_handled(self, answer: Any) -> bool:
+        if answer is ALREADY_HANDLED:
+            # Else it would wait for the next request on a socket that is not its own any more.
+            raise StopIteration
+        return False
+
+
+def choose_writer(worker: Any, setting: str) -> None:
+    """Have streams taken over where the server and the system allow it. Raises CannotTakeOver."""
+    possible = isinstance(worker, WebWorker) and sys.platform == "linux" and not worker.cfg.is_ssl
+    if setting == "handoff" and not possible:
+        raise CannotTakeOver(
+            "HEADWAY_STREAM_WRITER: handoff needs Linux, and gunicorn as bin/run starts it, without TLS."
+        )
+    if possible and setting != "generator":
+        # Waiting for the interpreter behind a burst of writes must not make a page slow.
+        sys.setswitchinterval(0.0005)
+        worker.wsgi.extensions["streaming"].take_over()

@@ -20,6 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -30,12 +31,18 @@ from webapp.engines import chunk, embed, extract, parse
 from webapp.engines.graph import Graph
 from webapp.engines.lanes import ONE_THREAD, Lanes
 from webapp.engines.passages import Passages
+from webapp.keeping import StoredCheckpoints
 from webapp.kinds.base import Attempt, Input
 from webapp.kinds.ingest_document import IngestDocument
 from webapp.records.database import Base, Database, now
 from webapp.records.document import Document
+from webapp.records.job import Job
 from webapp.records.user import User
+from webapp.records.worker import Worker
 from webapp.report import Report
+from webapp.runner import Order
+from webapp.services import Services
+from webapp.settings import Settings
 
 SAMPLE = Path(__file__).parents[1] / "webapp" / "samples" / "lighthouses.pdf"
 COPIES = 20
@@ -103,7 +110,9 @@ class Headway:
     """The kind itself, as a runner calls it, but for sending the progress on."""
 
     def __init__(self, path: Path, folder: Path) -> None:
-        self.database = Database(f"sqlite:///{folder}/records.db")
+        settings = Settings(data_dir=folder / "data")
+        self.services = replace(Services.open(settings), database=Database(f"sqlite:///{folder}/records.db"))
+        self.database = self.services.database
         Base.metadata.create_all(self.database.engine)
         self.lanes = Lanes(PROCESSES)
         with self.database.transaction() as session:
@@ -114,15 +123,23 @@ class Headway:
             document = Document.accept(
                 session, owner_id=owner.id, sha256=sha256, name=path.name, media_type=parse.PDF, size=1
             )
+            job = Job.accept(session, kind=IngestDocument.name, owner_id=owner.id, params={}, file=None)
+            job.document_id = document.id
+            job = Job.claim(session, job.id, Worker.register(session, "bench").id) or job
         stores = self.database, Passages(folder / "passages.db"), self.lanes
-        self.attempt = Attempt(1, 1, owner.id, document.id, path, path.name, *stores)
+        self.order = Order.of(job)
+        self.attempt = Attempt(job.id, 1, owner.id, document.id, path, path.name, *stores)
         self.result: dict[str, object] = {}
         self.stages: dict[str, float] = {}
 
     def run(self) -> float:
         began = time.perf_counter()
-        with Report(IngestDocument.stages, self._publish) as report:
-            self.result = IngestDocument().run(self.attempt, Input(), report)
+        kind = IngestDocument()
+        with (
+            Report(kind.stages, self._publish) as report,
+            StoredCheckpoints(self.services, self.order, kind, report) as checkpoints,
+        ):
+            self.result = kind.run(replace(self.attempt, checkpoints=checkpoints), Input(), report)
         took = time.perf_counter() - began
         for stage in report.picture().stages:
             self.stages[stage.name] = round(stage.seconds(time.time()), 2)

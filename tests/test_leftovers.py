@@ -10,6 +10,8 @@ from tests.conftest import Cast
 from webapp import leftovers
 from webapp.files import Incoming, NoRoom
 from webapp.records.job import Job, StoredFile
+from webapp.records.output import Made, Output
+from webapp.records.worker import Worker
 from webapp.services import Services
 
 NEVER = 1_000_000
@@ -68,6 +70,18 @@ def test_a_file_that_became_a_job_is_kept(services: Services, cast: Cast) -> Non
     leftovers.clear(services)
     assert files(services) == [services.settings.files_dir / key]
     assert services.files.read(key).read() == b"hello"
+
+
+def test_a_file_that_became_a_job_s_output_is_kept(services: Services, cast: Cast) -> None:
+    incoming = received(services)
+    key = services.files.keep(incoming)
+    with services.database.transaction() as session:
+        job = Job.accept(session, kind="checksum", owner_id=cast.ben.id, params={}, file=None)
+        job = Job.claim(session, job.id, Worker.register(session, "here:1").id) or job
+        Output.keep(session, job.id, job.attempt, Made("reading", "a.txt", key, 5, "", "text/plain", ""))
+    killed(incoming)
+    leftovers.clear(services)
+    assert files(services) == [services.settings.files_dir / key]
 
 
 @pytest.mark.parametrize("then", ["write more", "flush", "go back to its start"])

@@ -66,6 +66,26 @@ def test_the_fraction_weighs_stages_and_never_goes_back(listener: Listener) -> N
         assert report.picture().fraction == 0.25 + 0.75 / 2
 
 
+def test_what_was_kept_counts_from_the_start_and_does_not_hasten_the_end(listener: Listener) -> None:
+    clock = Clock()
+    report = Report(STAGES, listener, clock=clock)
+    report.restore("reading", attempt=1, done=4, total=4, seconds=3.0, counters={"pages": 4})
+    with report.stage("counting", total=10):
+        report.advance(4)
+        report.restored(attempt=2, seconds=8.0)
+        picture = report.picture()
+        assert picture.fraction == picture.kept_fraction == pytest.approx(0.25 + 0.75 * 0.4)
+        assert picture.seconds_left is None
+        clock.now += 2
+        report.advance(2)
+        picture = report.picture()
+    reading, counting = picture.stages
+    assert (reading.status, reading.kept_whole, reading.seconds(picture.updated_at)) == ("completed", True, 3.0)
+    assert (counting.done, counting.kept, counting.kept_from, counting.seconds(picture.updated_at)) == (6, 4, 2, 10.0)
+    assert picture.counters == {"pages": 4}
+    assert picture.seconds_left == pytest.approx(2 * 4 / 2)
+
+
 def test_a_stage_that_fails_is_marked(listener: Listener) -> None:
     report = Report(STAGES, listener)
     with pytest.raises(ZeroDivisionError), report.stage("reading"):

@@ -15,9 +15,10 @@ from webapp.errors import JobError
 from webapp.live.wake import CHANNEL
 from webapp.records.database import now
 from webapp.records.document import Document
-from webapp.records.ended import Ended
+from webapp.records.ended import Ended, Files, stored
 from webapp.records.event import Event
 from webapp.records.job import NO_TRACE, Job
+from webapp.records.output import Made, Output
 from webapp.records.worker import Worker
 from webapp.retention import STRAY_AFTER, Policy, Pruned, Stored, choose, prune, prune_in_turn, prune_strays
 from webapp.services import Services
@@ -47,6 +48,17 @@ def ended(
             services.files.delete(job.file_key or "")
             job.file_key = file_key
     return job
+
+
+def made(services: Services, job: Job, name: str, size: int = 5) -> str:
+    """The key of a file that a running job made."""
+    incoming = services.files.put(bytes(size))
+    key = services.files.keep(incoming)
+    output = Made("reading", name, key, size, incoming.sha256, "text/plain", "basis", lasting=True)
+    with services.database.transaction() as session:
+        assert Output.keep(session, job.id, job.attempt, output) == []
+    incoming.discard()
+    return key
 
 
 def left(services: Services) -> list[int]:
@@ -141,7 +153,7 @@ def test_without_bounds_everything_stays(services: Services, cast: Cast) -> None
 
 
 def test_jobs_without_a_file_are_spared_where_only_bytes_are_too_many() -> None:
-    jobs = [Ended(1, now(), None, None), Ended(2, now(), "a", 10), Ended(3, now(), "b", 10)]
+    jobs = [Ended(1, now(), {}), Ended(2, now(), {"a": 10}), Ended(3, now(), {"b": 10})]
     stored = Stored(20)
     assert choose(jobs, Policy(None, 10), stored) == ([2], {"a": 10})
     assert stored.bytes == 10
@@ -201,6 +213,31 @@ def test_what_is_no_upload_in_the_store_is_left_alone(services: Services) -> Non
     os.utime(path, (0, 0))
     assert prune_strays(services) == Pruned()
     assert os.path.exists(path)
+
+
+def test_what_a_job_made_counts_and_goes_with_it(services: Services, cast: Cast) -> None:
+    job, other = submitted(services, cast), submitted(services, cast)
+    with services.database.transaction() as session:
+        worker = Worker.register(session, "here:1")
+        job, other = Job.claim(session, job.id, worker.id) or job, Job.claim(session, other.id, worker.id) or other
+    keys = [made(services, job, "a.txt"), made(services, job, "b.txt", 7)]
+    kept_key = made(services, other, "a.txt")
+    for key in keys:
+        os.utime(f"{services.files.root}/{key}", (0, 0))
+    assert prune_strays(services) == Pruned()
+    with services.database.transaction() as session:
+        job.complete(session, {}, NO_TRACE)
+        assert stored(session) == Files(5, 10 + 10 + 5 + 7 + 5)
+    assert prune(services, older_than(0), dry_run=True) == Pruned(jobs=1, files=3, bytes=22)
+    assert prune(services, Policy(None, 36)) == Pruned(jobs=1, files=3, bytes=22)
+    assert [key in services.files.sizes(key[:2]) for key in [*keys, kept_key]] == [False, False, True]
+    with services.database.reading() as session:
+        assert stored(session) == Files(2, 15)
+
+
+def test_a_job_without_a_file_of_its_own_goes_for_what_it_made() -> None:
+    job = Ended(1, now(), {"a": 10, "b": 5})
+    assert choose([job], Policy(None, 10), Stored(15)) == ([1], {"a": 10, "b": 5})
 
 
 def test_workers_take_turns_at_pruning(services: Services, cast: Cast) -> None:

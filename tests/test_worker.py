@@ -15,11 +15,12 @@ from tests.serving import eventually
 from webapp.acceptance import Upload, accept
 from webapp.records.event import Event
 from webapp.records.job import Job
+from webapp.records.output import Output
 from webapp.records.worker import Worker as WorkerRow
 from webapp.runner import Order, Runner
 from webapp.services import Services
 from webapp.sweeper import sweep
-from webapp.worker import settle
+from webapp.worker import settle, settle_and_tidy
 
 NEVER = 1_000_000
 
@@ -74,6 +75,20 @@ def test_a_job_runs_to_its_result_and_its_trace_is_kept(services: Services, cast
     assert done.last_progress
     assert done.last_progress["fraction"] == 1.0
     assert done.last_lines
+
+
+def test_what_was_only_for_another_attempt_goes_when_the_job_is_completed(
+    services: Services, cast: Cast, runner: Runner
+) -> None:
+    text = upload(services, b"Ada Lovelace wrote the first program in London.", "ada.txt")
+    job = claim(services, accept(services, owner=cast.ben, kind_name="ingest_document", params={}, upload=text))
+    outcome = runner.run(Order.of(job), lambda: False)
+    with services.database.transaction() as session:
+        made = {output.name: output.key for output in Output.of(session, job.id)}
+        counts, spent = settle_and_tidy(session, job, outcome)
+        assert counts
+        assert {output.name for output in Output.of(session, job.id)} == {"text.txt", "chunks.jsonl", "graph.json"}
+    assert sorted(spent) == sorted(made[name] for name in ("pages.json", "vectors.bin", "findings.json"))
 
 
 def test_a_missing_file_fails_the_attempt_with_words_and_a_traceback_in_the_log(

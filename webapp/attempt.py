@@ -22,6 +22,7 @@ from webapp.engines.lanes import Lanes
 from webapp.errors import JobError
 from webapp.files import DISK_FULL, NoRoom
 from webapp.forecast import Forecast
+from webapp.keeping import StoredCheckpoints
 from webapp.kinds import KINDS
 from webapp.kinds.base import Attempt, Kind
 from webapp.logs import configure
@@ -81,7 +82,9 @@ def _work(kind: Kind, order: Order, services: Services, lanes: Lanes, report: Re
         with ExitStack() as stack:
             file = stack.enter_context(services.files.local(order.file_key)) if order.file_key else None
             input = kind.Input.model_validate(order.params)
-            return Outcome("completed", result=kind.run(_given(order, services, lanes, file), input, report))
+            checkpoints = stack.enter_context(StoredCheckpoints(services, order, kind, report))
+            given = _given(order, services, lanes, file, checkpoints)
+            return Outcome("completed", result=kind.run(given, input, report), kept=checkpoints.kept)
     except Cancelled:
         return Outcome("cancelled")
     except JobError as error:
@@ -106,7 +109,9 @@ def _in_words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _given(order: Order, services: Services, lanes: Lanes, file: Path | None) -> Attempt:
+def _given(
+    order: Order, services: Services, lanes: Lanes, file: Path | None, checkpoints: StoredCheckpoints
+) -> Attempt:
     return Attempt(
         job_id=order.job_id,
         number=order.attempt,
@@ -118,6 +123,7 @@ def _given(order: Order, services: Services, lanes: Lanes, file: Path | None) ->
         passages=services.passages,
         lanes=lanes,
         start=partial(_start, services, order.job_id),
+        checkpoints=checkpoints,
     )
 
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -83,6 +84,12 @@ class Incoming:
         with _room():
             self._file.flush()
 
+    def sync(self) -> None:
+        """Have the disk hold what was written, whatever befalls the machine."""
+        self.flush()
+        with _room():
+            os.fsync(self._file.fileno())
+
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Writes what is still to be written, too."""
         with _room():
@@ -124,6 +131,21 @@ class FileStore:
 
     def receive(self, limit: int) -> Incoming:
         return Incoming(self.incoming, limit)
+
+    def put(self, content: bytes | Path) -> Incoming:
+        """Something of our own on its way in: whole, and on the disk. Keep it, and discard it, like an upload."""
+        incoming = self.receive(sys.maxsize)
+        try:
+            if isinstance(content, bytes):
+                incoming.write(content)
+            else:
+                with content.open("rb") as file:
+                    shutil.copyfileobj(file, incoming, BLOCK)
+            incoming.sync()
+        except BaseException:
+            incoming.discard()
+            raise
+        return incoming
 
     def keep(self, upload: Incoming) -> str:
         """Store a finished upload and return its key. Once a job has the key, discard the upload."""

@@ -38,6 +38,6 @@ class Forecast:
             seconds = progress.seconds_left
             if not quarter:
                 whole = duration(session, order.kind, order.file_size)
-                seconds = whole - progress.elapsed if whole is not None else seconds
+                seconds = whole * (1 - progress.kept_fraction) - progress.elapsed if whole is not None else seconds
             if seconds is not None:
                 Estimate.note(session, order.job_id, order.attempt, order.kind, quarter, seconds)

@@ -1,4 +1,4 @@
-"""What killed processes left of uploads that they could not answer for any more."""
+"""What killed processes left of files on their way in, for which they could not answer any more."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.records.job import Job
+from webapp.records import ended
 from webapp.services import Services
 
 log = logging.getLogger(__name__)
@@ -26,4 +26,4 @@ def clear(services: Services) -> None:
 
 def _is_a_jobs(services: Services, key: str) -> bool:
     with services.database.reading() as session:
-        return Job.has_file(session, key)
+        return bool(ended.uses(session, [key]))

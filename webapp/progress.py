@@ -20,6 +20,8 @@ Level = Literal["info", "warning", "error"]
 # Stages and lanes are written for every item that is worked on: a model's fields cost several times as much.
 @dataclass(slots=True)
 class StageProgress:
+    """Of what is done, `kept` items were done by earlier attempts, `kept_from` being the last of these."""
+
     name: str
     unit: str = ""
     status: Literal["pending", "in_progress", "completed", "error"] = "pending"
@@ -27,12 +29,24 @@ class StageProgress:
     total: int | None = None
     started_at: float | None = None
     ended_at: float | None = None
+    kept: int = 0
+    kept_from: int | None = None
 
     @property
     def fraction(self) -> float:
-        if self.status == "completed":
-            return 1.0
-        return min(self.done / self.total, 1.0) if self.total else 0.0
+        return 1.0 if self.status == "completed" else self._share(self.done)
+
+    @property
+    def kept_fraction(self) -> float:
+        """The share of it that earlier attempts did."""
+        return 1.0 if self.kept_whole else self._share(self.kept)
+
+    @property
+    def kept_whole(self) -> bool:
+        return self.status == "completed" and self.kept_from is not None and self.kept == self.done
+
+    def _share(self, items: int) -> float:
+        return min(items / self.total, 1.0) if self.total else 0.0
 
     def seconds(self, now: float) -> float:
         """How long it has run, or ran."""
@@ -64,6 +78,8 @@ class Progress(BaseModel):
     started_at: float
     updated_at: float
     fraction: float = 0.0
+    # The part of it that earlier attempts did.
+    kept_fraction: float = 0.0
     stages: list[StageProgress] = []
     lanes: list[LaneProgress] = []
     in_flight: int = 0
@@ -83,6 +99,7 @@ class Progress(BaseModel):
     @property
     def seconds_left(self) -> float | None:
         """From this attempt's own rate; None while there is no ground for a figure."""
-        if self.fraction < FRACTION_WITH_GROUND or self.elapsed < SECONDS_WITH_GROUND:
+        own = self.fraction - self.kept_fraction
+        if own < FRACTION_WITH_GROUND or self.elapsed < SECONDS_WITH_GROUND:
             return None
-        return self.elapsed * (1 - self.fraction) / self.fraction
+        return self.elapsed * (1 - self.fraction) / own

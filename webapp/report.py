@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from typing import TYPE_CHECKING
@@ -36,6 +36,10 @@ Publish = Callable[[Progress | None, Sequence[LogLine]], bool]
 
 class Cancelled(Exception):
     """Raised inside the work once somebody has asked for the job to stop."""
+
+
+class HandedBack(Exception):
+    """Raised inside the work where another attempt can go on from, once its worker is to stop."""
 
 
 class Report:
@@ -85,6 +89,25 @@ class Report:
         stage.status, stage.ended_at = "completed", self._clock()
         self.flush()
 
+    def restore(
+        self, name: str, *, attempt: int, done: int, total: int | None, seconds: float, counters: Mapping[str, int]
+    ) -> None:
+        """Take a whole stage over from an earlier attempt, as it ended there, with what it added to the counters."""
+        stage = self._current = self._stages[name]
+        stage.status, stage.total, stage.done = "completed", total, done
+        stage.kept, stage.kept_from = done, attempt
+        stage.ended_at = self._clock()
+        stage.started_at = stage.ended_at - seconds
+        for counter, more in counters.items():
+            self.count(counter, more)
+
+    def restored(self, *, attempt: int, seconds: float) -> None:
+        """All that the running stage has counted so far was done by an earlier attempt, in so many seconds."""
+        stage = self._current
+        stage.kept, stage.kept_from = stage.done, attempt
+        # Its time and its rate are those of the work, whoever did it.
+        stage.started_at = (stage.started_at or self._clock()) - seconds
+
     def advance(self, count: int = 1) -> None:
         """Count items of the running stage as done. Call from one thread only."""
         self._current.done += count
@@ -132,12 +155,13 @@ class Report:
         in_flight = sum(lane.items for lane in lanes)
         current = self._current
         waiting = max((current.total or 0) - current.done - in_flight, 0) if current.status == "in_progress" else 0
-        self._fraction = max(self._fraction, self._weighed_fraction(stages))
+        self._fraction = max(self._fraction, self._weighed({stage.name: stage.fraction for stage in stages}))
         return Progress(
             attempt=self._attempt,
             started_at=self._started_at,
             updated_at=self._clock(),
             fraction=self._fraction,
+            kept_fraction=self._weighed({stage.name: stage.kept_fraction for stage in stages}),
             stages=stages,
             lanes=lanes,
             in_flight=in_flight,
@@ -145,9 +169,9 @@ class Report:
             counters=dict(self._counters),
         )
 
-    def _weighed_fraction(self, stages: list[StageProgress]) -> float:
+    def _weighed(self, fractions: dict[str, float]) -> float:
         weights = sum(self._weights.values())
-        return sum(self._weights[stage.name] * stage.fraction for stage in stages) / weights if weights else 0.0
+        return sum(self._weights[name] * share for name, share in fractions.items()) / weights if weights else 0.0
 
     @property
     def tail(self) -> list[LogLine]:

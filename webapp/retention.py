@@ -53,7 +53,7 @@ class Policy:
 
     def spares(self, job: Ended) -> bool:
         """A job that is in reach may stay if it is only the bytes that are too many, and it has none."""
-        return job.file_key is None and (self.since is None or job.finished_at >= self.since)
+        return not job.files and (self.since is None or job.finished_at >= self.since)
 
 
 @dataclass
@@ -64,14 +64,11 @@ class Stored:
     uses: Counter[str] = field(default_factory=Counter)
 
     def without(self, job: Ended) -> dict[str, int]:
-        """Take a job away; its file, if no other job uses it."""
-        if job.file_key is None:
-            return {}
-        self.uses[job.file_key] -= 1
-        if self.uses[job.file_key] > 0:
-            return {}
-        self.bytes -= job.file_size or 0
-        return {job.file_key: job.file_size or 0}
+        """Take a job away; those of its files that no other job uses."""
+        self.uses.subtract(job.files.keys())
+        alone = {key: size for key, size in job.files.items() if self.uses[key] <= 0}
+        self.bytes -= sum(alone.values())
+        return alone
 
 
 @dataclass
@@ -154,7 +151,7 @@ def _stored_bytes(services: Services) -> int:
 def _next(services: Services, stored: Stored, last: Ended | None) -> list[Ended]:
     with services.database.reading() as session:
         batch = ended.oldest(session, after=last, limit=BATCH)
-        keys = {job.file_key for job in batch if job.file_key}
+        keys = {key for job in batch for key in job.files}
         stored.uses.update(ended.uses(session, keys - stored.uses.keys()))
     return batch
 

@@ -55,12 +55,15 @@ class Order:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended. `permanent` says that another would end the same way."""
+    """How an attempt ended. `permanent` says that another would end the same way, `kept` that there may be
+    checkpoints of the job.
+    """
 
     state: Literal["completed", "failed", "cancelled"]
     result: dict[str, Any] = field(default_factory=dict)
     error: str = ""
     permanent: bool = True
+    kept: bool = False
     trace: Trace = NO_TRACE
 
 

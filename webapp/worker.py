@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp import leftovers, retention
+from webapp.deletion import delete_files
 from webapp.engines import embed
 from webapp.kinds import KINDS
 from webapp.live import question
@@ -26,6 +27,7 @@ from webapp.live.client import LiveUnavailable
 from webapp.patience import Patience
 from webapp.records.job import NO_TRACE, Job
 from webapp.records.line import next_job
+from webapp.records.output import Output
 from webapp.records.worker import Worker as WorkerRow
 from webapp.roster import MISSED, Roster
 from webapp.runner import Order, Outcome, Runner
@@ -114,7 +116,9 @@ class Worker:
 
     def _write_down(self, job: Job, outcome: Outcome) -> bool:
         try:
-            return self._insist(lambda session: settle(session, job, outcome))
+            counts, spent = self._insist(lambda session: settle_and_tidy(session, job, outcome))
+            delete_files(self._services, spent)
+            return counts
         except Exception:
             log.exception("job=%s attempt=%s could not be written down", job.id, job.attempt)
             return self._insist(lambda session: job.fail(session, UNWRITABLE, NO_TRACE))
@@ -180,6 +184,13 @@ class Worker:
         for job in Job.held_by(session, self._roster.id):
             job.hand_back(session, STOPPED)
         WorkerRow.leave(session, self._roster.id)
+
+
+def settle_and_tidy(session: Session, job: Job, outcome: Outcome) -> tuple[bool, list[str]]:
+    """Whether it counts, and the files that are of no use any more."""
+    counts = settle(session, job, outcome)
+    done = counts and outcome.kept and outcome.state == "completed"
+    return counts, Output.drop_spent(session, job.id) if done else []
 
 
 def settle(session: Session, job: Job, outcome: Outcome) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from webapp.engines.chunk import Chunk
 
 DIMENSIONS = 384
+BYTES = 4 * DIMENSIONS
 # In word pieces; the model was trained on texts no longer than this.
 LONGEST = 256
 

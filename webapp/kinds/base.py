@@ -7,12 +7,13 @@ report that collects.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from webapp.checkpoints import Checkpoints
 from webapp.records.job import RetryPolicy
 
 if TYPE_CHECKING:
@@ -76,10 +77,14 @@ class Attempt:
     lanes: Lanes
     # Starts another job in this one's batch: by a key that is given once, a file's name, and what is in it.
     start: Callable[[str, str, IO[bytes]], None] = _in_no_batch
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
 
 
 class Kind:
-    """Base of all kinds. Subclasses set the class attributes and write `run`."""
+    """Base of all kinds. Subclasses set the class attributes and write `run`.
+
+    `version` grows when what its stages keep changes: what an older one kept is then not gone on from.
+    """
 
     name: ClassVar[str]
     label: ClassVar[str]
@@ -90,6 +95,7 @@ class Kind:
     retries: ClassVar[RetryPolicy] = RetryPolicy()
     # Whether people may ask for it by name; others are started by what they do.
     offered: ClassVar[bool] = True
+    version: ClassVar[int] = 1
 
     def prepare(self, session: Session, job: Job) -> None:
         """Write what must stand in SQL once the job is accepted, in the accepting transaction."""

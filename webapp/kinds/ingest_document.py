@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from webapp.checkpoints import JSON, as_json, as_lines, as_records
 from webapp.engines import chunk, embed, extract, parse
 from webapp.engines.chunk import Chunk
+from webapp.engines.extract import Extraction
 from webapp.engines.graph import Graph
 from webapp.engines.parsed import Parsed
 from webapp.errors import JobError
@@ -20,6 +24,11 @@ if TYPE_CHECKING:
 
 OFFICE = parse.OFFICE
 EXTRACTED_TOGETHER = 4
+
+PAGES = as_json("pages.json", Parsed)
+CHUNKS = as_lines("chunks.jsonl", Chunk, lasting=True)
+VECTORS = as_records("vectors.bin", embed.BYTES)
+FINDINGS = as_json("findings.json", dict[int, list[Extraction]])
 
 
 class IngestDocument(Kind):
@@ -63,8 +72,8 @@ class IngestDocument(Kind):
     def run(self, job: Attempt, input: Input, report: Report) -> dict[str, Any]:
         if job.document_id is None:
             raise JobError("Its document has been deleted since. Upload the file again.")
-        parsed = _parse(job, report)
-        chunks = _split(parsed, report)
+        parsed = job.checkpoints.stage("parsing-document", PAGES, lambda: _parse(job, report))
+        chunks = job.checkpoints.stage("chunking", CHUNKS, lambda: _split(parsed, report))
         vectors = _embed(job, chunks, report)
         graph = _extract(job, chunks, report)
         _store_graph(job, parsed, graph, report)
@@ -87,11 +96,17 @@ def _parse(job: Attempt, report: Report) -> Parsed:
 
     with report.stage("parsing-document"):
         parsed = parse.parse(job.file, media_type, on_page)
+        job.checkpoints.output("parsing-document", "text.txt", _text(parsed), "text/plain")
     report.count("images", parsed.images)
     report.log(
         f"{_count(len(parsed.pages), 'page')}, {_count(parsed.images, 'figure')}, {parsed.characters:,} characters"
     )
     return parsed
+
+
+def _text(parsed: Parsed) -> bytes:
+    """A form feed stands between pages."""
+    return "\n\f".join(page.text for page in parsed.pages).encode()
 
 
 def _split(parsed: Parsed, report: Report) -> list[Chunk]:
@@ -109,7 +124,9 @@ def _split(parsed: Parsed, report: Report) -> list[Chunk]:
 def _embed(job: Attempt, chunks: list[Chunk], report: Report) -> list[bytes]:
     vectors: dict[int, bytes] = {}
     with report.stage("embedding", total=len(chunks)):
-        for done, vector in job.lanes.map(embed.embed_chunk, chunks, report):
+        for done, vector in job.checkpoints.each(
+            "embedding", VECTORS, chunks, lambda left: job.lanes.map(embed.embed_chunk, left, report)
+        ):
             vectors[done.index] = vector
             report.advance()
     return [vectors[index] for index in range(len(chunks))]
@@ -117,19 +134,28 @@ def _embed(job: Attempt, chunks: list[Chunk], report: Report) -> list[bytes]:
 
 def _extract(job: Attempt, chunks: list[Chunk], report: Report) -> Graph:
     graph = Graph()
+
+    def work(left: Sequence[list[Chunk]]) -> Iterator[tuple[list[Chunk], list[Extraction]]]:
+        return job.lanes.map(extract.extract_chunks, left, report, name=chunk.title, size=len)
+
     groups = [chunks[start : start + EXTRACTED_TOGETHER] for start in range(0, len(chunks), EXTRACTED_TOGETHER)]
     with report.stage("extracting", total=len(chunks)):
-        for done, extractions in job.lanes.map(extract.extract_chunks, groups, report, name=chunk.title, size=len):
+        for done, extractions in job.checkpoints.each("extracting", FINDINGS, groups, work):
             for one, extraction in zip(done, extractions, strict=True):
                 entities, relations = graph.add(one, extraction)
                 report.count("entities", entities)
                 report.count("relations", relations)
                 report.advance()
+        job.checkpoints.output("extracting", "graph.json", _json(graph), JSON)
     if graph.skipped:
         report.log(
             f"{_count(graph.skipped, 'chunk')} not in English: names and facts are found in English only", "warning"
         )
     return graph
+
+
+def _json(graph: Graph) -> bytes:
+    return json.dumps({"entities": graph.entities(), "relations": graph.relations()}, ensure_ascii=False).encode()
 
 
 def _store_graph(job: Attempt, parsed: Parsed, graph: Graph, report: Report) -> None:

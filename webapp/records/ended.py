@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,16 +14,18 @@ from sqlalchemy.orm import Session, aliased
 from webapp.records.database import Change
 from webapp.records.document import Document
 from webapp.records.job import BATCH, ENDED, Job
+from webapp.records.output import Output
 
 # How many values a statement may hold on every SQLite is 999.
 VALUES_A_STATEMENT = 500
 
 
 class Ended(NamedTuple):
+    """`files`: its own and its outputs', key → size."""
+
     id: int
     finished_at: datetime
-    file_key: str | None
-    file_size: int | None
+    files: dict[str, int]
 
 
 class Files(NamedTuple):
@@ -50,15 +52,31 @@ def oldest(session: Session, *, after: Ended | None, limit: int) -> list[Ended]:
     query = select(*columns).where(Job.finished_at.is_not(None), ~in_batch)
     if after:
         query = query.where(tuple_(Job.finished_at, Job.id) > (after.finished_at, after.id))
-    rows = session.execute(query.order_by(Job.finished_at, Job.id).limit(limit))
-    return [Ended(id, moment, key, size) for id, moment, key, size in rows if moment]
+    rows = session.execute(query.order_by(Job.finished_at, Job.id).limit(limit)).all()
+    made = _outputs(session, Job.id.in_([row.id for row in rows]))
+    return [Ended(id, moment, _file(key, size) | made[id]) for id, moment, key, size in rows if moment]
+
+
+def _file(key: str | None, size: int | None) -> dict[str, int]:
+    return {key: size or 0} if key else {}
+
+
+def _outputs(session: Session, which: ColumnElement[bool]) -> dict[int, dict[str, int]]:
+    """The files that these jobs made, by job."""
+    made: dict[int, dict[str, int]] = defaultdict(dict)
+    query = select(Output.job_id, Output.key, Output.size).where(Output.job_id.in_(select(Job.id).where(which)))
+    for job_id, key, size in session.execute(query):
+        made[job_id][key] = size
+    return made
 
 
 def stored(session: Session) -> Files:
-    """Each file counts once, however many jobs use it."""
+    """Those of jobs, each of which counts once however many jobs use it, and those that jobs made."""
     files = select(func.max(Job.file_size).label("size")).where(Job.file_key.is_not(None)).group_by(Job.file_key)
     size = files.subquery().c.size
-    return Files(*session.execute(select(func.count(), func.coalesce(func.sum(size), 0))).one())
+    given = session.execute(select(func.count(), func.coalesce(func.sum(size), 0))).one()
+    made = session.execute(select(func.count(), func.coalesce(func.sum(Output.size), 0))).one()
+    return Files(given[0] + made[0], given[1] + made[1])
 
 
 def uses(session: Session, keys: Iterable[str]) -> Counter[str]:
@@ -66,9 +84,10 @@ def uses(session: Session, keys: Iterable[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
     wanted = sorted(set(keys))
     for start in range(0, len(wanted), VALUES_A_STATEMENT):
-        some = Job.file_key.in_(wanted[start : start + VALUES_A_STATEMENT])
-        rows = session.execute(select(Job.file_key, func.count()).where(some).group_by(Job.file_key))
-        counts.update({key: count for key, count in rows if key})
+        for column in (Job.file_key, Output.key):
+            some = column.in_(wanted[start : start + VALUES_A_STATEMENT])
+            rows = session.execute(select(column, func.count()).where(some).group_by(column))
+            counts.update({key: count for key, count in rows if key})
     return counts
 
 
@@ -79,11 +98,12 @@ def remove(session: Session, job_ids: Sequence[int]) -> Removed:
     caller deletes the files, and what else is kept of the documents.
     """
     batches = select(Job.id).where(Job.id.in_(job_ids), Job.kind == BATCH, Job.state.in_(ENDED))
+    made = _outputs(session, Job.id.in_(job_ids) | Job.batch_id.in_(batches))
     # First what is in them: the database itself would delete that without a word of it.
     rows = [*_deleted(session, Job.batch_id.in_(batches)), *_deleted(session, Job.id.in_(job_ids))]
     for row in rows:
         Change("job", row.id, owner_id=row.owner_id, what="deleted").note(session)
-    sizes = {row.file_key: row.file_size or 0 for row in rows if row.file_key}
+    sizes = {key: size for row in rows for key, size in (_file(row.file_key, row.file_size) | made[row.id]).items()}
     used = uses(session, sizes)
     return Removed(
         job_ids=[row.id for row in rows],

@@ -76,6 +76,7 @@ def left(session: Session, job: Job, progress: Progress) -> Range | None:
     whole = duration(session, job.kind, job.file_size)
     if whole is None:
         return None
+    whole *= 1 - progress.kept_fraction
     return range_around(max(whole - progress.elapsed, SHORTEST), ratios(session, job.kind, 0))
 
 
@@ -97,6 +98,8 @@ def quarter_of(progress: Progress) -> int:
 def duration(session: Session, kind: str, size: int | None) -> float | None:
     """How long a job of this kind and size takes, from those that were completed; None without ground."""
     query = select(Job.file_size, Job.started_at, Job.finished_at).where(Job.state == "completed", Job.kind == kind)
+    # A later attempt may have gone on where another was, and tells only of the rest.
+    query = query.where(Job.attempt == 1)
     rows = session.execute(query.order_by(Job.id.desc()).limit(REMEMBERED))
     past = [(math.log(size or 1), math.log(_seconds(began, ended))) for size, began, ended in rows if began and ended]
     if len(past) < GROUND:

@@ -150,11 +150,6 @@ class Job(Base):
         return list(session.scalars(select(cls).where(cls.document_id == document_id).order_by(cls.id)))
 
     @classmethod
-    def has_file(cls, session: Session, key: str) -> bool:
-        """Whether a stored file is some job's."""
-        return session.scalar(select(cls.id).where(cls.file_key == key).limit(1)) is not None
-
-    @classmethod
     def of_entry(cls, session: Session, batch_id: int | None, entry: str) -> int | None:
         """The job that was started for one file of an archive."""
         return session.scalar(select(cls.id).where(cls.batch_id == batch_id, cls.entry == entry))
@@ -238,6 +233,13 @@ class Job(Base):
         job._happened(session, "claimed", worker=job.worker_name)
         job._tell_batch(session)
         return job
+
+    @classmethod
+    def goes_on(cls, session: Session, job_id: int, attempt: int, stage: str) -> None:
+        """An attempt takes over what earlier ones kept, and begins at this stage."""
+        job = session.get(cls, job_id)
+        if job and job.state == "processing" and job.attempt == attempt:
+            job._happened(session, "resumed", at=stage)
 
     def complete(self, session: Session, result: dict[str, Any], trace: Trace) -> bool:
         """End the attempt with its result; False if it is not the job's present attempt."""

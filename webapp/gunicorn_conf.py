@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import resource
 import signal
-import threading
-import time
 from typing import Any
 
 from webapp.logs import configuration
@@ -52,16 +50,9 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Clear up after a process that was killed; end open streams on a stop, for which gunicorn calls no hook."""
+    """Clear up after a process that was killed, and settle who writes streams."""
     # Here, not above: the master must not load the app's modules.
     from webapp import leftovers, web_worker
 
     leftovers.clear(worker.wsgi.extensions["headway"])
     web_worker.choose_writer(worker, _settings.stream_writer)
-    threading.Thread(target=_close_streams, args=(worker,), name="drain", daemon=True).start()
-
-
-def _close_streams(worker: Any) -> None:
-    while worker.alive:
-        time.sleep(0.2)
-    worker.wsgi.extensions["streaming"].close()

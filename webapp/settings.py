@@ -167,6 +167,9 @@ class Settings(BaseModel):
         200, description="Open streams that one network address may hold, for each web process."
     )
     max_streams: Count = Field(2000, description="Open streams that one web process holds.")
+    max_stream_connects: Count = Field(
+        600, description="Streams that one network address may open in a minute, for each web process."
+    )
     stream_writer: Annotated[Literal["auto", "handoff", "generator"], BeforeValidator(_lowered)] = Field(
         "auto",
         description="How streams are written: handoff takes their sockets over from the web server, generator leaves "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, current_app, request
 from flask_login import current_user
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
 from webapp.current import services
@@ -30,13 +32,18 @@ from webapp.system import SystemState, load_system
 if TYPE_CHECKING:
     from webapp.stream.handoff import HandOff
 
-RETRY_AFTER = 10
+log = logging.getLogger(__name__)
 
 
 class Streaming:
     def __init__(self, app: Flask, services: Services, timing: Timing) -> None:
         settings = services.settings
-        limits = Limits(settings.max_streams_per_user, settings.max_streams_per_address, settings.max_streams)
+        limits = Limits(
+            per_user=settings.max_streams_per_user,
+            per_address=settings.max_streams_per_address,
+            per_process=settings.max_streams,
+            connects_a_minute=settings.max_stream_connects,
+        )
         self.renderings = HtmlRenderings.of(app.jinja_env)
         self.hub = Hub(self.load, limits, still_good=self._still_good, idle=min(timing.stalled_after / 2, IDLE))
         self._generator = Generator(self.hub, timing)
@@ -77,10 +84,10 @@ class Streaming:
                 threading.Thread(target=self._run_hub, name="hub", daemon=True).start()
                 threading.Thread(target=self._listen, name="transport", daemon=True).start()
 
-    def close(self) -> None:
-        """End all streams, so that the server can stop."""
+    def close(self, within: float = 0.0) -> None:
+        """End all streams, so that the server can stop; many of them over so many seconds."""
+        self.hub.drain(within)
         self._closed = True
-        self.hub.close()
 
     def _run_hub(self) -> None:
         # Partials make URLs; outside a request Flask can't.
@@ -91,8 +98,13 @@ class Streaming:
         transport.listen(connect(self._redis_url, timeout=None), self.hub, lambda: self._closed)
 
     def _still_good(self, credentials: Collection[Credential]) -> set[Credential]:
-        with self._services.database.reading() as session:
-            return still_good(session, credentials)
+        try:
+            with self._services.database.reading() as session:
+                return still_good(session, credentials)
+        except OperationalError as error:
+            # Asked again soon; a database that is away for a moment must not end every stream.
+            log.warning("who may stay could not be asked: %s", error)
+            return set(credentials)
 
 
 def init_app(app: Flask, services: Services, timing: Timing = USUAL) -> None:
@@ -140,4 +152,4 @@ def respond(
         )
     except TooManyStreams as refusal:
         error = ServiceUnavailable if refusal.busy else TooManyRequests
-        raise error(str(refusal), retry_after=RETRY_AFTER) from None
+        raise error(str(refusal), retry_after=refusal.retry_after) from None

@@ -8,8 +8,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import gevent
 from gunicorn.workers.base_async import ALREADY_HANDLED
 from gunicorn.workers.ggevent import GeventWorker
+
+# The share of a graceful stop over which streams are ended; the rest is for who is slow to take the last bytes.
+DRAIN = 0.6
+LOOK_EVERY = 0.1
 
 
 class CannotTakeOver(Exception):
@@ -17,6 +22,24 @@ class CannotTakeOver(Exception):
 
 
 class WebWorker(GeventWorker):  # type: ignore[misc]
+    """On a stop it ends the streams, for which gunicorn has no hook, and waits for them: they are no requests to it."""
+
+    def run(self) -> None:
+        draining = gevent.spawn(self._drain)
+        super().run()
+        while not draining.ready():
+            # Else the master would take it for stuck.
+            self.notify()
+            gevent.sleep(LOOK_EVERY)
+
+    def _drain(self) -> None:
+        while self.alive:
+            gevent.sleep(LOOK_EVERY)
+        streaming = self.wsgi.extensions["streaming"]
+        streaming.close(within=self.cfg.graceful_timeout * DRAIN)
+        while streaming.hub:
+            gevent.sleep(LOOK_EVERY)
+
     def is_already_handled(self, answer: Any) -> bool:
         if answer is ALREADY_HANDLED:
             # Else it would wait for the next request on a socket that is not its own any more.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass
 
 import pytest
 
+from tests.serving import eventually
 from webapp.records.credential import Credential
 from webapp.records.database import Change
 from webapp.stream.generator import Generator, Mailbox
@@ -89,7 +92,7 @@ class Stage:
         self.record: Counter | None = Counter()
         self.reads = 0
         self.now = 0.0
-        bounds = {"per_user": 9, "per_address": 9, "per_process": 9} | limits
+        bounds = {"per_user": 9, "per_address": 9, "per_process": 9, "connects_a_minute": 99} | limits
         self.shut_out: set[Credential] = set()
         self.hub = Hub(
             lambda _topic, _before: self.read(),
@@ -276,6 +279,18 @@ def test_streams_are_bounded(limit: str, busy: bool) -> None:
     assert len(stage.hub) == 1
 
 
+def test_streams_are_not_opened_faster_than_may_be() -> None:
+    stage = Stage(connects_a_minute=3)
+    stage.now = 130.0
+    for _ in range(3):
+        stage.hub.unsubscribe(stage.watch(Shown()))
+    with pytest.raises(TooManyStreams) as refusal:
+        stage.watch(Shown())
+    assert (refusal.value.busy, refusal.value.retry_after) == (False, 50)
+    stage.now = 180.0
+    assert stage.watch(Shown())
+
+
 def test_those_who_have_left_make_room() -> None:
     stage = Stage(per_user=1)
     stage.hub.unsubscribe(stage.watch(Shown()))
@@ -333,7 +348,7 @@ def test_one_record_that_can_not_be_drawn_does_not_hold_up_the_others(stage: Sta
             raise RuntimeError("no")
         return Counter()
 
-    stage.hub = Hub(load, Limits(9, 9, 9), clock=lambda: stage.now)  # type: ignore[arg-type]
+    stage.hub = Hub(load, Limits(9, 9, 9, 99), clock=lambda: stage.now)  # type: ignore[arg-type]
     broken, good = stage.watch(Shown()), stage.watch(Shown(), topic=Topic("job", 2))
     stage.hub.tick()
     assert (taken(broken), taken(good)) == (b"", b"data: value=0\n\ndata: fixed\n\n")
@@ -351,8 +366,32 @@ def test_who_was_shut_out_while_no_word_came_is_found_out_afterwards(stage: Stag
 
 def test_a_hub_that_is_about_to_stop_takes_nobody_more(stage: Stage) -> None:
     watcher = stage.watch(Shown())
-    stage.hub.close()
+    stage.hub.drain(0)
     assert watcher.finished
     with pytest.raises(TooManyStreams) as refusal:
         stage.watch(Shown())
     assert refusal.value.busy
+
+
+def test_many_are_ended_bit_by_bit_and_told_the_end_of_what_ends_meanwhile() -> None:
+    stage = Stage(per_user=500, per_address=500, per_process=500, connects_a_minute=500)
+    rendering = Shown()
+    watchers = [stage.watch(rendering) for _ in range(500)]
+    stage.hub.tick()
+    draining = threading.Thread(target=stage.hub.drain, args=(0.5,))
+    draining.start()
+    eventually(lambda: any(watcher.finished for watcher in watchers))
+    late = next(watcher for watcher in watchers if not watcher.finished)
+    stage.change(value=1, ended=True)
+    stage.hub.tick()
+    draining.join()
+    assert all(watcher.finished for watcher in watchers)
+    assert b"bye" in taken(late)
+
+
+def test_few_are_ended_at_once(stage: Stage) -> None:
+    watchers = [stage.watch(Shown()) for _ in range(9)]
+    began = time.monotonic()
+    stage.hub.drain(60)
+    assert time.monotonic() - began < 1
+    assert all(watcher.finished for watcher in watchers)

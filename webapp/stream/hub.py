@@ -24,6 +24,8 @@ from webapp.stream.watcher import Outlet, Watcher
 TICK = 0.02
 # How long the loop rests at most.
 IDLE = 1.0
+# Of those that a stopping server ends one after another: seconds between some and the next, and how many at least.
+SLICE, ENDED_A_SECOND = 0.1, 500
 # Before what could not be read is tried again.
 RETRY = 1.0
 # Whatever moves the queue moves the places of those who wait in it.
@@ -52,7 +54,7 @@ class Hub:
         self._clock = clock
         self._lock = threading.RLock()
         self._stirred = threading.Event()
-        self._closed = False
+        self._closed = self._over = False
         self._admission = Admission(limits)
         self._outlets: set[Outlet] = set()
         self._feeds: dict[Topic, dict[Rendering, Feed]] = {}
@@ -66,7 +68,7 @@ class Hub:
         with self._lock:
             if self._closed:
                 raise TooManyStreams("This server is about to stop.", busy=True)
-            if refusal := self._admission.refusal(watcher):
+            if refusal := self._admission.refusal(watcher, self._clock()):
                 raise refusal
             self._admission.add(watcher)
             self._outlets.add(watcher.outlet)
@@ -157,8 +159,8 @@ class Hub:
     # The loop
 
     def run(self) -> None:
-        """Bring changes to watchers until closed."""
-        while not self._closed:
+        """Bring changes to watchers until all are gone for good."""
+        while not self._over:
             self._stirred.wait(self._until_next())
             self._stirred.clear()
             self.tick()
@@ -166,13 +168,24 @@ class Hub:
 
     @property
     def closed(self) -> bool:
+        """Whether nobody is taken any more."""
         return self._closed
 
-    def close(self) -> None:
-        """End the loop and every stream."""
-        self._closed = True
+    def drain(self, within: float) -> None:
+        """Take nobody more and end every stream, then the loop.
+
+        Many are ended bit by bit, over `within` seconds at most: those who come back should not come all at once.
+        """
         with self._lock:
-            self._dismiss(self._admission.everybody())
+            self._closed = True
+            watchers = self._admission.everybody()
+        slices = int(min(len(watchers) / ENDED_A_SECOND, within) / SLICE) + 1
+        for n in range(slices):
+            with self._lock:
+                self._dismiss(watchers[n::slices])
+            if n + 1 < slices:
+                time.sleep(SLICE)
+        self._over = True
         self._stirred.set()
 
     def tick(self) -> None:

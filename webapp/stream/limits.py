@@ -1,4 +1,4 @@
-"""How many streams may be open: in all, for one person, and for one network address."""
+"""How many streams may be open: in all, for one person, and for one network address; and how fast they may come."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from dataclasses import dataclass
 
 from webapp.stream.watcher import Watcher
 
+# Seconds after which it may be tried again.
+RETRY_AFTER = 10
+WINDOW = 60
+
 
 class TooManyStreams(Exception):
     """A bound is reached. `busy` says that it is the process's own, not the client's."""
 
-    def __init__(self, message: str, *, busy: bool) -> None:
+    def __init__(self, message: str, *, busy: bool, retry_after: int = RETRY_AFTER) -> None:
         super().__init__(message)
         self.busy = busy
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,7 @@ class Limits:
     per_user: int
     per_address: int
     per_process: int
+    connects_a_minute: int
 
 
 class Admission:
@@ -31,18 +37,31 @@ class Admission:
         self._users: dict[int, set[Watcher]] = {}
         self._addresses: Counter[str] = Counter()
         self._total = 0
+        self._window = 0
+        self._connects: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return self._total
 
-    def refusal(self, watcher: Watcher) -> TooManyStreams | None:
+    def refusal(self, watcher: Watcher, now: float) -> TooManyStreams | None:
         if self._total >= self._limits.per_process:
             return TooManyStreams("This server holds as many streams as it may.", busy=True)
         if len(self._users.get(watcher.user_id, ())) >= self._limits.per_user:
             return TooManyStreams("You have as many streams open as one user may.", busy=False)
         if self._addresses[watcher.asked.address] >= self._limits.per_address:
             return TooManyStreams("There are as many streams open from your address as may be.", busy=False)
-        return None
+        return self._too_fast(watcher.asked.address, now)
+
+    def _too_fast(self, address: str, now: float) -> TooManyStreams | None:
+        """Counted in windows of a minute, which keeps no history of anybody."""
+        if now // WINDOW != self._window:
+            self._window = int(now // WINDOW)
+            self._connects.clear()
+        self._connects[address] += 1
+        if self._connects[address] <= self._limits.connects_a_minute:
+            return None
+        words = "Streams are being opened from your address faster than may be."
+        return TooManyStreams(words, busy=False, retry_after=WINDOW - int(now % WINDOW))
 
     def add(self, watcher: Watcher) -> None:
         self._users.setdefault(watcher.user_id, set()).add(watcher)

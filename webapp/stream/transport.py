@@ -30,8 +30,9 @@ def listen(redis: Redis, hub: Hub, is_closed: Callable[[], bool]) -> None:
             log.exception("hearing of changes failed")
         else:
             continue
-        # Pages are to say that they are stale, and later to catch up.
+        # Pages are to say that they are stale, and later to catch up. Who is shut out meanwhile is found by asking.
         hub.resync()
+        hub.readmit()
         time.sleep(RECONNECT)
 
 

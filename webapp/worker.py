@@ -104,12 +104,9 @@ class Worker:
 
     def _claim(self) -> Job | None:
         with self._hand, self._database.transaction() as session:
-            job_id = next_job(session)
             # Whoever was given up takes nothing before it is back on the roster.
-            if job_id is None or not WorkerRow.beat(session, self._roster.id):
-                return None
-            self._in_hand = job_id
-            return Job.claim(session, job_id, self._roster.id)
+            self._in_hand = next_job(session) if WorkerRow.beat(session, self._roster.id) else None
+            return Job.claim(session, self._in_hand, self._roster.id) if self._in_hand else None
 
     def _attempt(self, job: Job) -> None:
         patience = Patience(self._database, job, grace=self._settings.cancel_grace)

@@ -97,14 +97,17 @@ def quarter_of(progress: Progress) -> int:
 
 def duration(session: Session, kind: str, size: int | None) -> float | None:
     """How long a job of this kind and size takes, from those that were completed; None without ground."""
-    query = select(Job.file_size, Job.started_at, Job.finished_at).where(Job.state == "completed", Job.kind == kind)
-    # A later attempt may have gone on where another was, and tells only of the rest.
-    query = query.where(Job.attempt == 1)
-    rows = session.execute(query.order_by(Job.id.desc()).limit(REMEMBERED))
-    past = [(math.log(size or 1), math.log(_seconds(began, ended))) for size, began, ended in rows if began and ended]
+    past = _past(session, kind)
+    return math.exp(_on_the_line(past, math.log(size or 1))) if len(past) >= GROUND else None
+
+
+def usual(session: Session, kind: str, size: int | None) -> Range | None:
+    """How long most jobs of this kind and size take, from first to last; None without ground."""
+    past = _past(session, kind)
     if len(past) < GROUND:
         return None
-    return math.exp(_on_the_line(past, math.log(size or 1)))
+    whole = math.exp(_on_the_line(past, math.log(size or 1)))
+    return range_around(whole, [math.exp(took - _on_the_line(past, at)) for at, took in past])
 
 
 def ratios(session: Session, kind: str, quarter: int) -> list[float]:
@@ -157,6 +160,15 @@ def accounts(session: Session) -> list[Held]:
 
 def _seconds(began: datetime, ended: datetime) -> float:
     return max((ended - began) / timedelta(seconds=1), SHORTEST)
+
+
+def _past(session: Session, kind: str) -> list[tuple[float, float]]:
+    """Of the newest completed jobs of a kind: the logarithms of their sizes and of what they took."""
+    query = select(Job.file_size, Job.started_at, Job.finished_at).where(Job.state == "completed", Job.kind == kind)
+    # A later attempt may have gone on where another was, and tells only of the rest.
+    query = query.where(Job.attempt == 1)
+    rows = session.execute(query.order_by(Job.id.desc()).limit(REMEMBERED))
+    return [(math.log(size or 1), math.log(_seconds(began, ended))) for size, began, ended in rows if began and ended]
 
 
 def _on_the_line(points: Sequence[tuple[float, float]], x: float) -> float:

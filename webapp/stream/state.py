@@ -17,20 +17,20 @@ from webapp.progress import LogLine, Progress, StageProgress
 from webapp.records import estimate, line
 from webapp.records.database import now
 from webapp.records.estimate import Range
-from webapp.records.event import Event
+from webapp.records.event import Attempt, Event, attempts_in
 from webapp.records.job import Job
-from webapp.records.listing import active, at_hand, counts, in_batch, newest
-from webapp.records.rule import EVERYTHING, why_held
+from webapp.records.listing import active, at_hand, in_batch
 from webapp.records.worker import Worker
 from webapp.services import Services
 from webapp.stream.names import EVERYBODY, Topic
+from webapp.stream.reason import NO_QUEUE, Reason, why_lingering, why_waiting
 from webapp.system import SystemState
 
 LISTED = 10
-SUMMED_UP = 50
 SHOWN_OF_BATCH = 30
-NO_WORKER = "No worker is running. It starts as soon as one does."
-NO_QUEUE = "The queue can’t be reached just now. The job is kept, and starts once the queue is back."
+# Seconds after which a state is read again though nothing was said: where no word can come, and where the
+# lack of any is worth telling.
+SOON, NOW_AND_THEN = 1.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class JobState:
     lines: list[LogLine] = field(default_factory=list)
     live_known: bool = True
     place: int | None = None
-    waiting_reason: str | None = None
+    reason: Reason | None = None
     starts_in: float | None = None
     left: Range | None = None
     events: Sequence[Event] = ()
@@ -72,15 +72,21 @@ class JobState:
         return next((event.detail.get("reason") for event in reversed(self.events) if event.name == "released"), None)
 
     @property
+    def attempts(self) -> list[Attempt]:
+        """By its history, which only a job that is looked at by itself has."""
+        return attempts_in(self.events)
+
+    @property
     def position(self) -> int:
         """The number of the newest log line."""
         return self.lines[-1].n if self.lines else 0
 
     @property
-    def stale(self) -> bool:
-        """Whether it has to be read again soon: Redis had no answer, or no word comes of what jobs in it do."""
-        moving = self.batch is not None and self.batch.tally["processing"] > 0
-        return moving or not self.live_known or self.waiting_reason == NO_QUEUE
+    def look_again(self) -> float | None:
+        """Seconds after which it is to be read again though nothing was said of it."""
+        if not self.live_known or self.reason == NO_QUEUE or (self.batch and self.batch.tally["processing"]):
+            return SOON
+        return NOW_AND_THEN if self.job.state == "processing" else None
 
     def lines_after(self, n: int) -> list[LogLine]:
         return [line for line in self.lines if line.n > n]
@@ -102,13 +108,6 @@ class JobsState:
         return self.jobs[0].job.id if self.jobs else 0
 
 
-@dataclass(frozen=True)
-class SummaryState(JobsState):
-    """Beside the newest, how many jobs are in each state."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-
-
 State = JobState | JobsState | SystemState
 
 
@@ -116,8 +115,6 @@ def load(services: Services, topic: Topic, before: State | None = None) -> State
     """The present state; None if there is no such record. `before` stands in for what Redis can't say."""
     if topic.noun == "job":
         return load_job(services, topic.id, before if isinstance(before, JobState) else None)
-    if topic.noun == "summary":
-        return load_summary(services, topic.id)
     return load_active(services, "ingest_document") if topic.noun == "ingestions" else load_jobs(services, topic.id)
 
 
@@ -131,23 +128,6 @@ def load_jobs(services: Services, owner_id: int = EVERYBODY) -> JobsState:
 def load_active(services: Services, kind: str) -> JobsState:
     with services.database.reading() as session:
         return JobsState([_state(services, session, job) for job in active(session, kind=kind)])
-
-
-def load_summary(services: Services, owner_id: int = EVERYBODY) -> SummaryState:
-    """Its jobs are told in few words: without a place in the line, log or estimate."""
-    with services.database.reading() as session:
-        jobs = newest(session, owner_id=owner_id or None, limit=SUMMED_UP)
-        last = Event.last_of(session, [job.id for job in jobs])
-        states = [_brief(services, session, job, last.get(job.id)) for job in jobs]
-        return SummaryState(states, counts(session, owner_id=owner_id or None))
-
-
-def _brief(services: Services, session: Session, job: Job, last: Event | None) -> JobState:
-    if job.is_batch:
-        progress = _progress_of(job, BatchState(job.tally(session), [])) if job.started_at else None
-    else:
-        progress = _last_progress(job) if job.ended else _live(services, job, None).progress
-    return JobState(job, KINDS[job.kind], progress, events=[last] if last else [])
 
 
 def load_job(services: Services, job_id: int, before: JobState | None = None) -> JobState | None:
@@ -173,7 +153,7 @@ def _state(
         lines=live.lines,
         live_known=live.known,
         place=place,
-        waiting_reason=_why_waiting(services, session, job, workers) if place else None,
+        reason=_reason(services, session, job, place, workers, running),
         starts_in=estimate.seconds_to_start(session, place, workers) if place else None,
         left=estimate.left(session, job, running) if running else None,
         events=events,
@@ -212,19 +192,21 @@ def _lease(services: Services) -> timedelta:
     return timedelta(seconds=services.settings.worker_lease)
 
 
-def _why_waiting(services: Services, session: Session, job: Job, workers: int) -> str | None:
-    if not workers:
-        return NO_WORKER
-    if not services.live.answers():
-        return NO_QUEUE
-    held = why_held(session)
-    return held.get(job.kind) or held.get(EVERYTHING)
+def _reason(
+    services: Services, session: Session, job: Job, place: int | None, workers: int, running: Progress | None
+) -> Reason | None:
+    if place:
+        return why_waiting(session, job, workers=workers, redis_answers=services.live.answers())
+    if job.state == "processing":
+        return why_lingering(session, job, running, _lease(services))
+    return None
 
 
 def _live(services: Services, job: Job, before: JobState | None) -> Live:
     """From SQL once it has ended, else from Redis."""
     if job.ended:
-        return Live(_last_progress(job), [LogLine.model_validate(line) for line in job.last_lines or []])
+        last = Progress.model_validate(job.last_progress) if job.last_progress else None
+        return Live(last, [LogLine.model_validate(line) for line in job.last_lines or []])
     if job.state == "queued":
         return Live()
     try:
@@ -232,7 +214,3 @@ def _live(services: Services, job: Job, before: JobState | None) -> Live:
     except LiveUnavailable:
         same = before and before.job.attempt == job.attempt
         return Live(before.progress, before.lines, known=False) if before and same else Live(known=False)
-
-
-def _last_progress(job: Job) -> Progress | None:
-    return Progress.model_validate(job.last_progress) if job.last_progress else None

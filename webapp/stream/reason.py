@@ -1,0 +1,104 @@
+"""Why a job does not move, or lingers, in words for everybody, each with the next step for an admin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from webapp.progress import Progress
+from webapp.records import estimate
+from webapp.records.database import now
+from webapp.records.estimate import Range
+from webapp.records.job import Job
+from webapp.records.rule import EVERYTHING, why_held
+
+# Longer than this without a change is told; kinds say something several times a second where they can.
+STILL = timedelta(seconds=60)
+# Beats come four times in a lease: this many of them missed is worth a word.
+SILENT = 0.4
+# So much longer than nine of ten took.
+SLOW = 1.5
+
+
+@dataclass(frozen=True)
+class Reason:
+    """`since` is when it began, if that is known."""
+
+    words: str
+    then: str
+    step: str
+    since: datetime | None = None
+
+    def __str__(self) -> str:
+        return f"{self.words}. {self.then}".strip()
+
+
+NO_WORKER = Reason(
+    "No worker is running",
+    "It starts as soon as one does.",
+    "bin/run keeps workers up: see that it runs and what it has printed. “bin/headway worker” starts one more.",
+)
+NO_QUEUE = Reason(
+    "The queue can’t be reached just now",
+    "The job is kept, and starts once the queue is back.",
+    "The System page says what to look after.",
+)
+
+
+def why_waiting(session: Session, job: Job, *, workers: int, redis_answers: bool) -> Reason | None:
+    """Of a job in the line that nobody takes; None if it is only not its turn."""
+    if not workers:
+        return NO_WORKER
+    if not redis_answers:
+        return NO_QUEUE
+    held = why_held(session)
+    if why := held.get(job.kind) or held.get(EVERYTHING):
+        return Reason(why.removesuffix("."), "", "Pauses and limits are set on the System page.")
+    return None
+
+
+def why_lingering(session: Session, job: Job, progress: Progress | None, lease: timedelta) -> Reason | None:
+    """Of a running job; None if there is no cause for concern."""
+    return _silent(job, lease) or (None if job.stopping else _still(progress) or _slow(session, job))
+
+
+def _silent(job: Job, lease: timedelta) -> Reason | None:
+    seen_at = job.worker.seen_at if job.worker else None
+    if seen_at is None or seen_at > now() - lease * SILENT:
+        return None
+    return Reason(
+        "No sign from its worker",
+        "If none comes, another worker takes the job over.",
+        "If the worker’s machine is up, see whether the process hangs or is stopped.",
+        since=seen_at,
+    )
+
+
+def _still(progress: Progress | None) -> Reason | None:
+    since = datetime.fromtimestamp(progress.updated_at, UTC) if progress else None
+    if since is None or since > now() - STILL:
+        return None
+    return Reason(
+        "Nothing has moved in it",
+        "Its worker is there.",
+        "Its log says what it was at. If that should not take so long, cancel it: force is used where need be.",
+        since=since,
+    )
+
+
+def _slow(session: Session, job: Job) -> Reason | None:
+    usual = estimate.usual(session, job.kind, job.file_size)
+    if usual is None or job.started_at is None or now() < job.started_at + timedelta(seconds=usual.high * SLOW):
+        return None
+    return Reason(
+        "Slower than usual",
+        f"Most of this kind and size took {_words(usual)}.",
+        "The System page shows whether the machine is busy with something else.",
+    )
+
+
+def _words(usual: Range) -> str:
+    low, high = (f"{end:.0f} s" if end < 100 else f"{end / 60:.0f} min" for end in (usual.low, usual.high))
+    return low if low == high else f"{low} to {high}"

@@ -25,6 +25,9 @@ from pydantic import (
 PREFIX = "HEADWAY_"
 # Variables of bin/test, which the program itself does not read.
 TEST_PREFIX = "HEADWAY_TEST_"
+# Of commands that talk to a server, which may be another one than these settings are for.
+TOKEN_VARIABLE = "HEADWAY_TOKEN"
+URL_VARIABLE = "HEADWAY_URL"
 FROM_FILES = ("secret_key", "admin_password", "redis_url", "database_url")
 SECRETS = ("secret_key", "admin_password")
 ADDRESSES = ("redis_url", "database_url", "files_url")
@@ -279,7 +282,7 @@ def variable(field: str) -> str:
 def _refuse_unknown(given: Mapping[str, str]) -> None:
     known = [field.upper() for field in Settings.model_fields] + [field.upper() + "_FILE" for field in FROM_FILES]
     for name in sorted(set(given) - {PREFIX + word for word in known}):
-        if name.startswith(TEST_PREFIX):
+        if name.startswith(TEST_PREFIX) or name in (TOKEN_VARIABLE, URL_VARIABLE):
             continue
         # Without the prefix, which all of them have in common.
         close = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1)

@@ -15,6 +15,8 @@ COMMANDS = {
     "settings": "Show every setting, its value and where it comes from.",
     "users": "Make, list, disable and enable users.",
     "tokens": "Make, list and revoke API tokens.",
+    "submit": "Start a job for each file, on any server.",
+    "watch": "Watch jobs to their end, on any server.",
     "jobs": "List jobs.",
     "estimates": "Report how often the times that were said held.",
     "prune": "Delete what is kept longer, or takes more, than the settings say.",

@@ -1,0 +1,98 @@
+"""How a job is followed when its server is unreliable. The server here is a script of answers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from webapp.cli.following import Backoff, News, follow
+from webapp.cli.remote import Remote
+
+RUNS = {"job_id": "7", "status": "processing", "progress_percentage": 40.0, "current_step": "hashing"}
+DONE = RUNS | {"status": "completed", "progress_percentage": 100.0}
+
+
+@contextmanager
+def scripted(*answers: tuple[int, dict[str, str], list[tuple[str, dict[str, Any]]]]) -> Iterator[tuple[str, list[str]]]:
+    """A server that gives these answers in turn: status, headers, events. Its address, and from where it was asked."""
+    left, asked = list(answers), []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers.get("Last-Event-ID", ""))
+            status, headers, events = left.pop(0)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            for id, data in events:
+                self.wfile.write(f"id: {id}\ndata: {json.dumps(data)}\n\n".encode())
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+
+
+STREAM = {"Content-Type": "text/event-stream"}
+
+
+def followed(url: str, rests: list[float]) -> list[News]:
+    return list(follow(Remote(url, "token"), "7", Backoff(), rests.append))
+
+
+def test_a_stream_that_is_cut_is_taken_up_where_it_was() -> None:
+    rests: list[float] = []
+    with scripted((200, STREAM, [("7.1", RUNS)]), (200, STREAM, [("7.2", DONE)])) as (url, asked):
+        news = followed(url, rests)
+    assert asked == ["", "7.1"]
+    assert [one.status for one in news] == [RUNS, DONE]
+    assert len(rests) == 1
+
+
+def test_the_rests_grow_while_a_server_is_away_and_it_is_said() -> None:
+    rests: list[float] = []
+    away: tuple[int, dict[str, str], list[Any]] = (503, {}, [])
+    with scripted((200, STREAM, [("7.1", RUNS)]), away, away, away, (200, STREAM, [("7.2", DONE)])) as (url, _):
+        news = followed(url, rests)
+    assert [bool(one.trouble) for one in news] == [False, True, True, True, False]
+    assert rests[0] < rests[1] < rests[3]
+
+
+def test_a_server_may_say_when_to_come_back() -> None:
+    rests: list[float] = []
+    with scripted((429, {"Retry-After": "60"}, []), (200, STREAM, [("7.2", DONE)])) as (url, _):
+        assert followed(url, rests)[-1].status == DONE
+    assert rests == [60.0]
+
+
+def test_a_job_that_is_gone_is_given_up() -> None:
+    rests: list[float] = []
+    with scripted((200, STREAM, [("7.1", RUNS)]), (404, {}, [])) as (url, _):
+        news = followed(url, rests)
+    assert news[-1].given_up == "The server answered 404."
+
+
+def test_what_is_no_headway_is_given_up() -> None:
+    with scripted((200, {"Content-Type": "text/html"}, [])) as (url, _):
+        (news,) = followed(url, [])
+    assert "does not answer as a Headway server does" in news.given_up
+
+
+def test_a_redirect_is_not_followed_with_the_token() -> None:
+    with scripted((301, {"Location": "https://elsewhere.example/"}, [])) as (url, _):
+        (news,) = followed(url, [])
+    assert "https://elsewhere.example/" in news.given_up
+
+
+def test_rests_are_bounded() -> None:
+    backoff = Backoff(first=0.5, longest=30.0)
+    assert all(21.0 <= backoff.delay(failures) <= 39.0 for failures in (7, 50, 5000))

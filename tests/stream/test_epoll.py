@@ -179,4 +179,4 @@ def test_no_stream_lives_for_ever() -> None:
         connection, client = stage.connect(ends_at=0.0)
         assert received(client, HEAD) == HEAD
         assert client.recv(10) == b""
-        assert stage.left == [connection]
+        eventually(lambda: stage.left == [connection])

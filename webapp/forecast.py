@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.progress import SECONDS_WITH_GROUND, Progress
 from webapp.records.database import Database
-from webapp.records.estimate import Estimate, duration, quarter_of
+from webapp.records.estimate import Estimate, Experience, quarter_of
 from webapp.runner import Order
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Forecast:
         with self._database.transaction() as session:
             seconds = progress.seconds_left
             if not quarter:
-                whole = duration(session, order.kind, order.file_size)
+                whole = Experience.of(session, order.kind).duration(order.file_size)
                 seconds = whole * (1 - progress.kept_fraction) - progress.elapsed if whole is not None else seconds
             if seconds is not None:
                 Estimate.note(session, order.job_id, order.attempt, order.kind, quarter, seconds)

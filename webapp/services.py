@@ -14,6 +14,7 @@ from webapp.live.job_live import JobLive
 from webapp.live.wake import Announcer
 from webapp.queue import Queue
 from webapp.records.database import Database
+from webapp.records.estimate import Experiences
 from webapp.settings import Settings
 
 
@@ -27,6 +28,7 @@ class Services:
     blocking_redis: Redis
     live: JobLive
     queue: Queue
+    experiences: Experiences
 
     @classmethod
     def open(cls, settings: Settings) -> Services:
@@ -42,6 +44,7 @@ class Services:
             blocking_redis=connect(redis_url, timeout=None),
             live=JobLive(redis),
             queue=Queue(redis_url),
+            experiences=Experiences(),
         )
 
     def embed_question(self, text: str) -> bytes | None:

@@ -11,14 +11,13 @@ from tests.conftest import Cast
 from webapp.progress import Progress
 from webapp.records.database import Database, now
 from webapp.records.estimate import (
+    FRESH,
     GROUND,
     Estimate,
+    Experience,
+    Experiences,
     accounts,
-    duration,
-    left,
     range_around,
-    ratios,
-    seconds_to_start,
 )
 from webapp.records.job import Job, StoredFile
 
@@ -43,17 +42,15 @@ def half_done(elapsed: float) -> Progress:
     return Progress(attempt=1, started_at=1000, updated_at=1000 + elapsed, fraction=0.5)
 
 
-def running(size: int = 1000) -> Job:
-    return Job(kind="checksum", file_size=size)
-
-
 def test_nothing_is_said_without_ground(database: Database, cast: Cast) -> None:
     for _ in range(GROUND - 1):
         completed(database, cast.ben.id, size=1000, seconds=10, said=5)
     with database.reading() as session:
-        assert duration(session, "checksum", 1000) is None
-        assert left(session, running(), half_done(elapsed=10)) is None
-        assert seconds_to_start(session, place=3, workers=2) is None
+        experience = Experience.of(session, "checksum")
+        assert experience.duration(1000) is None
+        assert experience.usual(1000) is None
+        assert experience.left(1000, half_done(elapsed=10)) is None
+        assert Experiences().seconds_to_start(session, place=3, workers=2) is None
 
 
 def test_a_range_says_what_such_estimates_were_worth(database: Database, cast: Cast) -> None:
@@ -61,8 +58,9 @@ def test_a_range_says_what_such_estimates_were_worth(database: Database, cast: C
         # Five more seconds were said; it took from five to ten.
         completed(database, cast.ben.id, size=1000, seconds=10 + number / 4, said=5)
     with database.reading() as session:
-        assert len(ratios(session, "checksum", 2)) == 40
-        said = left(session, running(), half_done(elapsed=20))
+        experience = Experience.of(session, "checksum")
+    assert len(experience.ratios[2]) == 40
+    said = experience.left(1000, half_done(elapsed=20))
     assert said
     assert 20 <= said.low < 24
     assert 36 < said.high <= 40
@@ -72,19 +70,35 @@ def test_larger_files_are_expected_to_take_longer(database: Database, cast: Cast
     for number in range(1, 21):
         completed(database, cast.ben.id, size=number * 1000, seconds=number)
     with database.reading() as session:
-        assert duration(session, "checksum", 5_000) == pytest.approx(5, rel=0.05)
-        assert duration(session, "checksum", 20_000) == pytest.approx(20, rel=0.05)
-        # Beyond what was ever seen the line is not drawn on.
-        assert duration(session, "checksum", 10**9) == pytest.approx(20, rel=0.05)
-        assert duration(session, "ingest_document", 5_000) is None
+        experience = Experience.of(session, "checksum")
+        assert Experience.of(session, "ingest_document").duration(5_000) is None
+    assert experience.duration(5_000) == pytest.approx(5, rel=0.05)
+    assert experience.duration(20_000) == pytest.approx(20, rel=0.05)
+    # Beyond what was ever seen the line is not drawn on.
+    assert experience.duration(10**9) == pytest.approx(20, rel=0.05)
+    usual = experience.usual(10_000)
+    assert usual
+    assert (usual.low, usual.high) == pytest.approx((10, 10), rel=0.05)
 
 
 def test_the_start_is_expected_by_the_line_and_the_workers(database: Database, cast: Cast) -> None:
     for _ in range(GROUND):
         completed(database, cast.ben.id, size=1000, seconds=10)
     with database.reading() as session:
-        assert seconds_to_start(session, place=4, workers=2) == pytest.approx(20)
-        assert seconds_to_start(session, place=4, workers=0) is None
+        assert Experiences().seconds_to_start(session, place=4, workers=2) == pytest.approx(20)
+        assert Experiences().seconds_to_start(session, place=4, workers=0) is None
+
+
+def test_experience_is_read_anew_only_every_few_seconds(database: Database, cast: Cast) -> None:
+    now = 100.0
+    experiences = Experiences(clock=lambda: now)
+    with database.reading() as session:
+        assert experiences.of(session, "checksum").past == []
+    completed(database, cast.ben.id, size=1000, seconds=10)
+    with database.reading() as session:
+        assert experiences.of(session, "checksum").past == []
+        now += FRESH + 1
+        assert len(experiences.of(session, "checksum").past) == 1
 
 
 @pytest.mark.parametrize("spread", [0.1, 0.5, 1.0])

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from tests.conftest import Cast
 from webapp.progress import Progress, StageProgress
 from webapp.records.database import Database, now
+from webapp.records.estimate import Experience
 from webapp.records.job import NO_TRACE, Job
 from webapp.records.rule import EVERYTHING, Rule
 from webapp.records.worker import Worker
@@ -48,7 +49,8 @@ def moved(ago: float = 0) -> Progress:
 
 def lingering(database: Database, job: Job, progress: Progress | None = None) -> Reason | None:
     with database.reading() as session:
-        return why_lingering(session, session.get_one(Job, job.id), progress or moved(), LEASE)
+        experience = Experience.of(session, "checksum")
+        return why_lingering(session.get_one(Job, job.id), progress or moved(), LEASE, experience)
 
 
 def test_it_is_only_not_its_turn(database: Database, waiting: Job) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,6 +27,8 @@ REMEMBERED = 100
 INSIDE = 0.8
 # Sooner than this neither a rate nor its error means anything.
 SHORTEST = 0.5
+# Seconds for which what was read is good enough.
+FRESH = 5.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Estimate(Base):
     @classmethod
     def note(cls, session: Session, job_id: int, attempt: int, kind: str, quarter: int, seconds: float) -> None:
         """Keep what is said at a quarter of the work (0 to 3), to be compared with the truth later."""
-        said = range_around(seconds, ratios(session, kind, quarter))
+        said = range_around(seconds, _ratios(session, kind, quarter))
         low, high = (said.low, said.high) if said else (None, None)
         session.add(
             cls(
@@ -69,57 +72,80 @@ class Estimate(Base):
         )
 
 
-def left(session: Session, job: Job, progress: Progress) -> Range | None:
-    """How long a running job may still take; None without ground for it."""
-    if progress.seconds_left is not None:
-        return range_around(progress.seconds_left, ratios(session, job.kind, quarter_of(progress)))
-    whole = duration(session, job.kind, job.file_size)
-    if whole is None:
-        return None
-    whole *= 1 - progress.kept_fraction
-    return range_around(max(whole - progress.elapsed, SHORTEST), ratios(session, job.kind, 0))
+@dataclass(frozen=True)
+class Experience:
+    """What the newest completed jobs of a kind tell of those to come.
+
+    `past`: the logarithms of their sizes and of the seconds they took; `ratios`: for each quarter, how much longer
+    they took than was said then, 1.0 where it was right.
+    """
+
+    past: Sequence[tuple[float, float]]
+    ratios: Mapping[int, Sequence[float]]
+
+    @classmethod
+    def of(cls, session: Session, kind: str) -> Experience:
+        return cls(_past(session, kind), {quarter: _ratios(session, kind, quarter) for quarter in range(4)})
+
+    def duration(self, size: int | None) -> float | None:
+        """Seconds that a job of this size takes; None without ground."""
+        if len(self.past) < GROUND:
+            return None
+        return math.exp(_on_the_line(self.past, math.log(size or 1)))
+
+    def usual(self, size: int | None) -> Range | None:
+        """How long most jobs of this size take, from first to last; None without ground."""
+        whole = self.duration(size)
+        if whole is None:
+            return None
+        return range_around(whole, [math.exp(took - _on_the_line(self.past, at)) for at, took in self.past])
+
+    def left(self, size: int | None, progress: Progress) -> Range | None:
+        """How long a running job may still take; None without ground for it."""
+        if progress.seconds_left is not None:
+            return range_around(progress.seconds_left, self.ratios[quarter_of(progress)])
+        whole = self.duration(size)
+        if whole is None:
+            return None
+        rest = whole * (1 - progress.kept_fraction) - progress.elapsed
+        return range_around(max(rest, SHORTEST), self.ratios[0])
 
 
-def seconds_to_start(session: Session, place: int, workers: int) -> float | None:
-    """How long until a place in the line is reached, by what jobs took of late; None without ground."""
+class Experiences:
+    """The experience with each kind, read anew every so often: pages ask for it with every update of each job."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kinds: dict[str, tuple[float, Experience]] = {}
+        self._pace: tuple[float, float | None] = (0.0, None)
+
+    def of(self, session: Session, kind: str) -> Experience:
+        until, experience = self._kinds.get(kind, (0.0, None))
+        if experience is None or until < self._clock():
+            experience = Experience.of(session, kind)
+            self._kinds[kind] = self._clock() + FRESH, experience
+        return experience
+
+    def seconds_to_start(self, session: Session, place: int, workers: int) -> float | None:
+        """How long until a place in the line is reached, by what jobs took of late; None without ground."""
+        until, pace = self._pace
+        if until < self._clock():
+            pace = mean_seconds(session)
+            self._pace = self._clock() + FRESH, pace
+        return pace * place / workers if pace is not None and workers else None
+
+
+def mean_seconds(session: Session) -> float | None:
+    """What the newest completed jobs of all kinds took; None without ground."""
     query = select(Job.started_at, Job.finished_at).where(Job.state == "completed", Job.kind != BATCH)
     newest = query.order_by(Job.id.desc()).limit(REMEMBERED)
     took = [_seconds(began, ended) for began, ended in session.execute(newest) if began and ended]
-    if len(took) < GROUND or not workers:
-        return None
-    return statistics.fmean(took) * place / workers
+    return statistics.fmean(took) if len(took) >= GROUND else None
 
 
 def quarter_of(progress: Progress) -> int:
     """`0.3` of the work → 1."""
     return min(int(progress.fraction * 4), 3)
-
-
-def duration(session: Session, kind: str, size: int | None) -> float | None:
-    """How long a job of this kind and size takes, from those that were completed; None without ground."""
-    past = _past(session, kind)
-    return math.exp(_on_the_line(past, math.log(size or 1))) if len(past) >= GROUND else None
-
-
-def usual(session: Session, kind: str, size: int | None) -> Range | None:
-    """How long most jobs of this kind and size take, from first to last; None without ground."""
-    past = _past(session, kind)
-    if len(past) < GROUND:
-        return None
-    whole = math.exp(_on_the_line(past, math.log(size or 1)))
-    return range_around(whole, [math.exp(took - _on_the_line(past, at)) for at, took in past])
-
-
-def ratios(session: Session, kind: str, quarter: int) -> list[float]:
-    """How much longer the newest jobs took than was said at this quarter: 1.0 where it was right."""
-    query = (
-        select(Estimate.seconds, Estimate.at, Job.finished_at)
-        .join(Job, (Job.id == Estimate.job_id) & (Job.attempt == Estimate.attempt))
-        .where(Estimate.kind == kind, Estimate.quarter == quarter, Job.state == "completed")
-        .order_by(Estimate.id.desc())
-        .limit(REMEMBERED)
-    )
-    return [_seconds(at, ended) / seconds for seconds, at, ended in session.execute(query) if ended]
 
 
 def range_around(seconds: float, past: Sequence[float]) -> Range | None:
@@ -169,6 +195,17 @@ def _past(session: Session, kind: str) -> list[tuple[float, float]]:
     query = query.where(Job.attempt == 1)
     rows = session.execute(query.order_by(Job.id.desc()).limit(REMEMBERED))
     return [(math.log(size or 1), math.log(_seconds(began, ended))) for size, began, ended in rows if began and ended]
+
+
+def _ratios(session: Session, kind: str, quarter: int) -> list[float]:
+    query = (
+        select(Estimate.seconds, Estimate.at, Job.finished_at)
+        .join(Job, (Job.id == Estimate.job_id) & (Job.attempt == Estimate.attempt))
+        .where(Estimate.kind == kind, Estimate.quarter == quarter, Job.state == "completed")
+        .order_by(Estimate.id.desc())
+        .limit(REMEMBERED)
+    )
+    return [_seconds(at, ended) / seconds for seconds, at, ended in session.execute(query) if ended]
 
 
 def _on_the_line(points: Sequence[tuple[float, float]], x: float) -> float:

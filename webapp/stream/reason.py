@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from webapp.progress import Progress
-from webapp.records import estimate
 from webapp.records.database import now
-from webapp.records.estimate import Range
+from webapp.records.estimate import Experience, Range
 from webapp.records.job import Job
 from webapp.records.rule import EVERYTHING, why_held
 
@@ -59,9 +58,9 @@ def why_waiting(session: Session, job: Job, *, workers: int, redis_answers: bool
     return None
 
 
-def why_lingering(session: Session, job: Job, progress: Progress | None, lease: timedelta) -> Reason | None:
+def why_lingering(job: Job, progress: Progress | None, lease: timedelta, experience: Experience) -> Reason | None:
     """Of a running job; None if there is no cause for concern."""
-    return _silent(job, lease) or (None if job.stopping else _still(progress) or _slow(session, job))
+    return _silent(job, lease) or (None if job.stopping else _still(progress) or _slow(job, experience))
 
 
 def _silent(job: Job, lease: timedelta) -> Reason | None:
@@ -88,8 +87,8 @@ def _still(progress: Progress | None) -> Reason | None:
     )
 
 
-def _slow(session: Session, job: Job) -> Reason | None:
-    usual = estimate.usual(session, job.kind, job.file_size)
+def _slow(job: Job, experience: Experience) -> Reason | None:
+    usual = experience.usual(job.file_size)
     if usual is None or job.started_at is None or now() < job.started_at + timedelta(seconds=usual.high * SLOW):
         return None
     return Reason(

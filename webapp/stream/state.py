@@ -14,7 +14,7 @@ from webapp.kinds.base import Kind
 from webapp.live.client import LiveUnavailable
 from webapp.live.job_live import Live
 from webapp.progress import LogLine, Progress, StageProgress
-from webapp.records import estimate, line
+from webapp.records import line
 from webapp.records.database import now
 from webapp.records.estimate import Range
 from webapp.records.event import Attempt, Event, attempts_in
@@ -144,7 +144,7 @@ def _state(
         return _batch_state(services, session, job, events)
     place = line.place(session, job)
     workers = Worker.alive_count(session, _lease(services)) if place else 0
-    live = _live(services, job, before)
+    live, experiences = _live(services, job, before), services.experiences
     running = live.progress if job.state == "processing" else None
     return JobState(
         job=job,
@@ -154,8 +154,8 @@ def _state(
         live_known=live.known,
         place=place,
         reason=_reason(services, session, job, place, workers, running),
-        starts_in=estimate.seconds_to_start(session, place, workers) if place else None,
-        left=estimate.left(session, job, running) if running else None,
+        starts_in=experiences.seconds_to_start(session, place, workers) if place else None,
+        left=experiences.of(session, job.kind).left(job.file_size, running) if running else None,
         events=events,
     )
 
@@ -198,7 +198,7 @@ def _reason(
     if place:
         return why_waiting(session, job, workers=workers, redis_answers=services.live.answers())
     if job.state == "processing":
-        return why_lingering(session, job, running, _lease(services))
+        return why_lingering(job, running, _lease(services), services.experiences.of(session, job.kind))
     return None
 
 

@@ -22,6 +22,10 @@ from webapp.records.database import Change
 STATUS = "/api/jobs/{}/events"
 PIPELINE = "/api/v1/admin/ingestion/jobs/{}/progress"
 PIPELINES = "/api/v1/admin/ingestion/progress"
+MEDIA = "/api/v1/jobs/{}/stream"
+IMPORT = "/api/jobs/{}/stream"
+PROCESS = "/api/sse?job_id={}"
+PROCESSES = "/api/sse/admin"
 # The number of the one line that the checksum's first attempt says.
 FIRST_LINE = 1_000_001
 LINES = re.compile(r'id="job-\d+-line-(\d+)"')

@@ -16,6 +16,7 @@ from webapp.acceptance import Upload, accept
 from webapp.records.event import Event
 from webapp.records.job import Job
 from webapp.records.output import Output
+from webapp.records.rule import Rule
 from webapp.records.worker import Worker as WorkerRow
 from webapp.runner import Order, Runner
 from webapp.services import Services
@@ -59,7 +60,7 @@ def stored(services: Services, job: Job) -> Job:
 
 def test_an_accepted_job_is_on_the_queue_with_its_file_kept(services: Services, cast: Cast) -> None:
     job = checksum(services, cast)
-    assert services.queue.waiting() == {job.id}
+    assert len(services.queue) == 1
     assert job.file_key
     assert services.files.read(job.file_key).read() == b"hello"
     assert list(services.files.incoming.iterdir()) == []
@@ -143,14 +144,27 @@ def test_a_job_that_does_not_stop_is_stopped_by_force(services: Services, cast: 
 
 def test_the_sweeper_queues_what_is_queued_and_on_no_queue(services: Services, cast: Cast) -> None:
     job = checksum(services, cast)
+    for _ in range(2):
+        checksum(services, cast)
     services.redis.flushall()
+    services.queue.enqueue(job.id)
     sweep(services)
-    assert services.queue.waiting() == set()
+    assert len(services.queue) == 3
+    sweep(services)
+    assert len(services.queue) == 3
+
+
+def test_the_sweeper_wakes_nobody_for_what_may_not_begin(services: Services, cast: Cast) -> None:
+    checksum(services, cast)
+    services.redis.flushall()
     with services.database.transaction() as session:
-        session.get_one(Job, job.id).created_at = job.created_at.replace(year=2020)
+        Rule.of(session, "checksum").pause(session, by="ada@example.org")
     sweep(services)
+    assert len(services.queue) == 0
+    with services.database.transaction() as session:
+        Rule.of(session, "checksum").resume(session)
     sweep(services)
-    assert services.queue.huey.pending_count() == 1
+    assert len(services.queue) == 1
 
 
 def test_the_sweeper_gives_back_what_a_lost_worker_held(services: Services, cast: Cast) -> None:
@@ -160,7 +174,7 @@ def test_the_sweeper_gives_back_what_a_lost_worker_held(services: Services, cast
         WorkerRow.stop(session, [job.worker_id or 0])
     sweep(services)
     assert stored(services, job).state == "queued"
-    assert services.queue.waiting() == {job.id}
+    assert len(services.queue) == 1
     with services.database.reading() as session:
         assert Event.of(session, job.id)[-1].name == "released"
 
@@ -172,4 +186,4 @@ def test_a_refused_upload_leaves_nothing_behind(services: Services, cast: Cast, 
     sent.incoming.discard()
     files = [path for path in (services.settings.data_dir / "files").rglob("*") if path.is_file()]
     assert files == []
-    assert services.queue.waiting() == set()
+    assert len(services.queue) == 0

@@ -17,7 +17,9 @@ def cancel(services: Services, job: Job, *, by: str) -> bool:
     """Cancel what waits, ask what runs to stop; False if it has ended already."""
     with services.database.transaction() as session:
         asked = job.request_cancel(session, by=by)
-        running = job.cancel_its_jobs(session, by=by) if job.is_batch and asked else [job]
+        # Read again: it may have been claimed since, and it is the present attempt that has to hear of it.
+        present = session.get_one(Job, job.id, populate_existing=True)
+        running = job.cancel_its_jobs(session, by=by) if job.is_batch and asked else [present]
     _ask_to_stop(services, running)
     return asked
 

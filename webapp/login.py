@@ -103,17 +103,18 @@ def new_ticket(user_id: int, job_id: int) -> str:
     return _tickets().dumps([user_id, job_id])
 
 
-def by_ticket(ticket: str, job_id: int | None) -> Identity:
-    """Who holds a ticket for this job. Raises Unauthorized."""
+def by_ticket(ticket: str, job_id: int | Callable[[Identity], int] | None) -> Identity:
+    """Who holds a ticket for this job, or for the one that its holder means. Raises Unauthorized."""
     try:
         user_id, ticket_job_id = _tickets().loads(ticket, max_age=TICKET_SECONDS)
     except (BadData, ValueError, TypeError):
         raise Unauthorized("The stream ticket is not valid, or no longer.") from None
     with services().database.reading() as session:
         user = session.get(User, user_id)
-    if user is None or user.disabled_at or ticket_job_id != job_id:
+    holder = Identity(user) if user and not user.disabled_at else None
+    if holder is None or ticket_job_id != (job_id(holder) if callable(job_id) else job_id):
         raise Unauthorized("The stream ticket is not for this.")
-    return Identity(user)
+    return holder
 
 
 def _tickets() -> URLSafeTimedSerializer:

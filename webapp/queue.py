@@ -51,7 +51,7 @@ class Queue:
         with translated():
             self._run_job(job_id)
 
-    def waiting(self) -> set[int]:
-        """The ids that are on the queue now. Raises LiveUnavailable."""
+    def __len__(self) -> int:
+        """How many messages wait. Raises LiveUnavailable."""
         with translated():
-            return {task.args[0] for task in self.huey.pending()}
+            return self.huey.pending_count()

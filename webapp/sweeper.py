@@ -8,32 +8,32 @@ from datetime import timedelta
 from webapp.kinds import KINDS
 from webapp.records.database import now
 from webapp.records.job import Job, RetryPolicy
+from webapp.records.line import may_begin
 from webapp.services import Services
 
-# Younger ones are still on their way from the commit to the queue.
-SETTLED = timedelta(seconds=5)
 # An upload may take long; this much longer than the one before it none does.
 ABANDONED = timedelta(hours=1)
+# Messages that one sweep may add: the next one comes soon.
+AT_MOST = 1000
 WORKER_LOST = "The worker that ran it was lost."
 
 log = logging.getLogger(__name__)
 
 
 def sweep(services: Services) -> None:
-    """Take back what lost workers held, then queue what is due in SQL and on no queue.
+    """Take back what lost workers held, then see to it that there is a message for each job that may begin.
 
-    Several workers may do this at the same time: a job that is queued twice is claimed once.
-    Raises LiveUnavailable.
+    Which job a message was for does not matter, since workers decide whose turn it is. Several may sweep at
+    the same time: a message too many finds nothing to claim. Raises LiveUnavailable.
     """
     with services.database.reading() as session:
         held = Job.held_by_lost_workers(session)
-        waiting = Job.waiting_since(session, now() - SETTLED)
     for job in held:
         take_back(services, job)
-        waiting.append(job.id)
-    if waiting:
-        for job_id in sorted(set(waiting) - services.queue.waiting()):
-            services.queue.enqueue(job_id)
+    with services.database.reading() as session:
+        waiting = may_begin(session, AT_MOST)
+    for job_id in waiting[len(services.queue) :] if waiting else ():
+        services.queue.enqueue(job_id)
 
 
 def close_abandoned(services: Services) -> None:

@@ -104,9 +104,12 @@ class Worker:
 
     def _claim(self) -> Job | None:
         with self._hand, self._database.transaction() as session:
+            job_id = next_job(session)
             # Whoever was given up takes nothing before it is back on the roster.
-            self._in_hand = next_job(session) if WorkerRow.beat(session, self._roster.id) else None
-            return Job.claim(session, self._in_hand, self._roster.id) if self._in_hand else None
+            if job_id is None or not WorkerRow.beat(session, self._roster.id):
+                return None
+            self._in_hand = job_id
+            return Job.claim(session, job_id, self._roster.id)
 
     def _attempt(self, job: Job) -> None:
         patience = Patience(self._database, job, grace=self._settings.cancel_grace)

@@ -23,6 +23,12 @@ def ben(server: Server) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
+def cleo(server: Server) -> Iterator[httpx.Client]:
+    with server.program("cleo@example.org") as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
 def anyone(server: Server) -> Iterator[httpx.Client]:
     """Without a credential."""
     with httpx.Client(base_url=server.url, timeout=30) as program:

@@ -10,12 +10,28 @@ import pytest
 from flask import Flask
 
 from tests.serving import LOGIN, Server, eventually, form_token
-from tests.streams import PIPELINE, PIPELINES, STATUS, RawConnection, cancel, events, ingest, start, watching
+from tests.streams import (
+    IMPORT,
+    MEDIA,
+    PIPELINE,
+    PIPELINES,
+    PROCESS,
+    PROCESSES,
+    STATUS,
+    RawConnection,
+    cancel,
+    events,
+    ingest,
+    start,
+    watching,
+)
 from webapp.app import create_app
 from webapp.settings import Settings
 
-STREAMS = (STATUS.format(1), PIPELINE.format(1), PIPELINES)
-CALLS = ("/api/documents", "/api/v1/jobs", "/api/v1/jobs/1/tickets")
+ADMIN_STREAMS = (STATUS.format(1), PIPELINE.format(1), PIPELINES, PROCESSES)
+OWN_STREAMS = (MEDIA.format(1), IMPORT.format(1), PROCESS.format(1))
+STREAMS = (*ADMIN_STREAMS, *OWN_STREAMS)
+CALLS = ("/api/documents", "/api/v1/jobs/1/tickets")
 UNKNOWN = (STATUS.format(999999), PIPELINE.format("job_123"))
 # Log out, disabled user, revoked token: open streams end within so many seconds.
 SHUT_OUT_WITHIN = 2.0
@@ -58,14 +74,15 @@ def test_a_bad_token_is_not_made_good_by_a_cookie(browser: httpx.Client) -> None
     check_problem(browser.get(STREAMS[0], headers={"Authorization": "Bearer x"}), 401)
 
 
-@pytest.mark.parametrize("path", [*STREAMS, *UNKNOWN])
+@pytest.mark.parametrize("path", [*ADMIN_STREAMS, *UNKNOWN])
 def test_a_member_is_told_no_and_not_whether_the_job_exists(ben: httpx.Client, path: str) -> None:
     check_problem(ben.get(path), 403)
 
 
 def test_an_unknown_job_is_not_found(ada: httpx.Client) -> None:
-    for job_id in ("999999", "x", "0", "-1", "%00", "9" * 100, "%D9%A1"):
-        check_problem(ada.get(STATUS.format(job_id)), 404)
+    for path in (STATUS, MEDIA, IMPORT, PROCESS):
+        for job_id in ("999999", "x", "0", "-1", "%00", "9" * 100, "%D9%A1"):
+            check_problem(ada.get(path.format(job_id)), 404)
 
 
 def test_an_unknown_address_of_the_api_is_a_problem_too(ada: httpx.Client) -> None:
@@ -88,7 +105,7 @@ def test_a_call_takes_no_other_method(ada: httpx.Client, path: str, method: str)
     assert set(answer.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
 
 
-@pytest.mark.parametrize("path", [PIPELINES, PIPELINE.format("job_123"), STATUS])
+@pytest.mark.parametrize("path", [PIPELINES, PIPELINE.format("job_123"), STATUS, MEDIA, IMPORT, PROCESS, PROCESSES])
 def test_head_tells_what_get_would_and_starts_no_stream(ada: httpx.Client, path: str) -> None:
     answer = ada.head(path.format(start(ada)))
     assert answer.status_code == 200
@@ -103,7 +120,8 @@ def test_head_asks_who_one_is(anyone: httpx.Client, ben: httpx.Client, ada: http
 def test_the_first_event_comes_at_once(ada: httpx.Client, browser: httpx.Client) -> None:
     job_id = start(ada, bytes(100), bytes_per_second=1)
     document = ingest(ada, "\n\n".join(f"Sentence {n} about London." for n in range(400)).encode())
-    for path in (STATUS.format(job_id), PIPELINE.format(document), PIPELINES):
+    own = (path.format(job_id) for path in (STATUS, MEDIA, IMPORT, PROCESS))
+    for path in (*own, PIPELINE.format(document), PIPELINES, PROCESSES):
         began = time.monotonic()
         with watching(ada, path) as stream:
             first = next(stream)
@@ -157,11 +175,11 @@ def dora(server: Server) -> dict[str, str]:
     return login
 
 
-@pytest.fixture
-def lasting(ada: httpx.Client, browser: httpx.Client) -> object:
-    """The stream of a job that goes on for longer than any test."""
+@pytest.fixture(params=[STATUS, MEDIA, IMPORT, PROCESS, PROCESSES])
+def lasting(request: pytest.FixtureRequest, ada: httpx.Client, browser: httpx.Client) -> object:
+    """A stream of a job that goes on for longer than any test, by each contract that has one for any job."""
     job_id = start(ada, bytes(1000), bytes_per_second=1)
-    yield STATUS.format(job_id)
+    yield request.param.format(job_id)
     cancel(browser, job_id)
 
 

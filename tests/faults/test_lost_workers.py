@@ -22,7 +22,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
         yield crowd
 
 
-@pytest.mark.parametrize(("victim", "jobs"), [(havoc.kill_a_worker, 60), (havoc.kill_a_runner, 30)])
+@pytest.mark.parametrize(("victim", "jobs"), [(havoc.kill_a_worker, 60), (havoc.kill_a_runner, 45)])
 def test_each_job_is_completed_once_however_often_something_is_killed(
     crowd: Crowd, victim: Callable[[Server, Random], None], jobs: int
 ) -> None:

@@ -12,7 +12,7 @@ from webapp.progress import LogLine, Progress
 from webapp.records.database import Change, Database, now
 from webapp.records.event import Event
 from webapp.records.job import NO_TRACE, Job, RetryPolicy, StoredFile, Trace
-from webapp.records.line import place
+from webapp.records.line import may_begin, place
 from webapp.records.listing import JobFilter, matching
 from webapp.records.worker import Worker
 
@@ -105,7 +105,7 @@ def test_an_attempt_that_stumbles_is_tried_again_after_a_rest(database: Database
     assert timedelta(seconds=4) < resting.run_at - now() < timedelta(seconds=15)
     with database.transaction() as session:
         assert Job.claim(session, job.id, worker_id) is None
-        assert Job.waiting_since(session, now()) == []
+        assert may_begin(session, at_most=9) == []
         assert place(session, resting) is None
 
 
@@ -203,15 +203,6 @@ def test_jobs_of_a_worker_that_has_stopped_are_found(database: Database, cast: C
         assert not Worker.beat(session, worker_id)
     with database.reading() as session:
         assert [lost.id for lost in Job.held_by_lost_workers(session)] == [job.id]
-
-
-def test_a_clock_that_was_set_back_hides_no_waiting_job(database: Database, cast: Cast) -> None:
-    fresh, later = accepted(database, cast.ben.id), accepted(database, cast.ben.id)
-    with database.transaction() as session:
-        session.get_one(Job, later.id).created_at = now() + timedelta(hours=1)
-    with database.reading() as session:
-        assert Job.waiting_since(session, now() - timedelta(seconds=5)) == [later.id]
-        assert Job.waiting_since(session, now()) == [fresh.id, later.id]
 
 
 def test_the_place_in_the_queue_counts_those_ahead(database: Database, cast: Cast, worker_id: int) -> None:

@@ -12,7 +12,7 @@ from tests.serving import eventually
 from webapp.records.credential import Credential
 from webapp.records.database import Change
 from webapp.stream.generator import Generator, Mailbox
-from webapp.stream.hub import Hub
+from webapp.stream.hub import SUMMARY_DELAY, Hub
 from webapp.stream.limits import Limits, TooManyStreams
 from webapp.stream.names import Topic
 from webapp.stream.rendering import Rendering
@@ -223,6 +223,30 @@ def test_what_changes_by_itself_is_read_again_and_again_while_it_is_watched(stag
     stage.hub.tick()
     stage.hub.tick()
     assert stage.reads == 0
+
+
+def test_a_change_is_told_at_once_though_it_is_to_be_read_again_later_anyway(stage: Stage) -> None:
+    watcher = stage.watch(Restless())
+    stage.hub.tick()
+    taken(watcher)
+    stage.change(value=1)
+    stage.hub.tick()
+    assert taken(watcher) == b"data: 1\n\n"
+
+
+def test_a_burst_of_changes_is_summed_up_once(stage: Stage) -> None:
+    watcher = stage.watch(Restless(), topic=Topic("summary", 0))
+    stage.hub.tick()
+    taken(watcher)
+    stage.reads = 0
+    for value in range(1, 20):
+        stage.change("claimed", value=value)
+        stage.change("progress")
+        stage.hub.tick()
+    assert stage.reads == 0
+    stage.now = SUMMARY_DELAY
+    stage.hub.tick()
+    assert (stage.reads, taken(watcher)) == (1, b"data: 19\n\n")
 
 
 def test_updates_keep_their_interval_but_an_end_is_not_held_back(stage: Stage) -> None:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask, Response, request
 
-from webapp.api import document_status, jobs, pipeline_progress, tickets
+from webapp.api import (
+    background_process,
+    document_status,
+    jobs,
+    media_jobs,
+    pipeline_progress,
+    tickets,
+    trace_import,
+)
 from webapp.security import csrf, refuse_foreign_pages
 from webapp.services import Services
 
-PARTS = (document_status, jobs, pipeline_progress, tickets)
+PARTS = (document_status, pipeline_progress, media_jobs, background_process, trace_import, jobs, tickets)
 
 
 def init_app(app: Flask, services: Services) -> None:

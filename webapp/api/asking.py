@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from flask import request
 from flask_login import current_user
-from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
+from werkzeug.exceptions import BadRequest, Forbidden, NotFound, Unauthorized
 
 from webapp.current import services
 from webapp.login import Identity, by_ticket
 from webapp.records.job import Job
+from webapp.stream.state import JobState, load_job
 
 
-def identity(ticket_for: int | None = None) -> Identity:
+def identity(ticket_for: int | Callable[[Identity], int] | None = None) -> Identity:
     """The person behind the login, the token, or a stream ticket for one job. Raises Unauthorized."""
     ticket = request.args.get("token")
     if ticket is not None:
@@ -38,10 +42,28 @@ def job(asking: Identity, job_id: str) -> Job:
     return found_job
 
 
+def state(asking: Identity, job_id: str) -> JobState:
+    """The same job with what is true of it now. Raises NotFound."""
+    state = load_job(services(), job(asking, job_id).id)
+    if state is None:
+        raise NotFound("There is no such job.")
+    return state
+
+
 def found(asking: Identity, job_id: str) -> Job | None:
     with services().database.reading() as session:
         job = Job.find(session, number(job_id))
     return job if job and job.visible_to(asking.id, is_admin=asking.is_admin) else None
+
+
+def fields() -> Mapping[str, Any]:
+    """What a changing request says: a JSON object, or the fields of a form or of the query. Raises BadRequest."""
+    if not request.is_json:
+        return request.values
+    said = request.get_json()
+    if not isinstance(said, dict):
+        raise BadRequest("The body should be a JSON object.")
+    return said
 
 
 def number(job_id: str) -> int:

@@ -7,7 +7,7 @@ import json
 from flask import Blueprint, Response, request
 
 from webapp.acceptance import Upload, accept
-from webapp.api import asking
+from webapp.api import asking, telling
 from webapp.current import services
 from webapp.login import public
 from webapp.stream.names import Topic
@@ -18,7 +18,6 @@ from webapp.streaming import respond
 from webapp.uploads import incoming_of, takes_uploads
 
 STATUS = {"cancelled": "failed"}
-ADMITTED_STEP = "initializing"
 
 bp = Blueprint("document_status", __name__)
 
@@ -55,13 +54,11 @@ def events(job_id: str) -> Response:
 
 
 def _status(state: JobState) -> dict[str, object]:
-    job, progress = state.job, state.progress
-    stage = progress.stage if progress else None
     status: dict[str, object] = {
-        "status": STATUS.get(job.state, job.state),
-        "progress": 1.0 if job.state == "completed" else round(progress.fraction, 4) if progress else 0.0,
-        "step": stage.name if stage else ADMITTED_STEP,
+        "status": STATUS.get(state.job.state, state.job.state),
+        "progress": round(telling.fraction(state), 4),
+        "step": telling.step(state),
     }
-    if status["status"] == "failed":
-        status["error"] = job.error or "cancelled"
+    if error := telling.error(state):
+        status["error"] = error
     return status

@@ -36,7 +36,7 @@ class PipelineProgress(Rendering):
 
     def milestone(self, state: JobState) -> Hashable:
         stages = state.progress.stages if state.progress else ()
-        return state.job.state, state.job.attempt, tuple(stage.status for stage in stages)
+        return state.ended, sum(stage.status in ("completed", "error") for stage in stages)
 
     def farewell(self, state: JobState) -> Message:
         if state.job.state == "completed":

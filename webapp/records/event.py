@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, insert, select
+from sqlalchemy import JSON, ForeignKey, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from webapp.records.database import Base, UTCDateTime, now
@@ -35,6 +35,12 @@ class Event(Base):
     @classmethod
     def of(cls, session: Session, job_id: int) -> list[Event]:
         return list(session.scalars(select(cls).where(cls.job_id == job_id).order_by(cls.id)))
+
+    @classmethod
+    def last_of(cls, session: Session, job_ids: Iterable[int]) -> dict[int, Event]:
+        """What happened to each of these jobs last."""
+        last = select(func.max(cls.id)).where(cls.job_id.in_(job_ids)).group_by(cls.job_id)
+        return {event.job_id: event for event in session.scalars(select(cls).where(cls.id.in_(last)))}
 
 
 @dataclass

@@ -417,15 +417,6 @@ class Job(Base):
         running = running.where(cls.kind != BATCH)
         return list(session.scalars(running))
 
-    @classmethod
-    def waiting_since(cls, session: Session, before: datetime, limit: int = 1000) -> list[int]:
-        """Ids of queued jobs that are due and were not accepted just now, after `before`; oldest first."""
-        # One from the future was accepted before somebody set the clock back. What had to wait for
-        # its time is on no queue before this.
-        settled = ~cls.created_at.between(before, now()) | cls.run_at.is_not(None)
-        waiting = select(cls.id).where(cls.state == "queued", cls.kind != BATCH, settled, due())
-        return list(session.scalars(waiting.order_by(cls.id).limit(limit)))
-
     def _end(self, session: Session, state: str, trace: Trace, **values: Any) -> bool:
         values |= {
             "state": state,

@@ -59,6 +59,15 @@ def next_job(session: Session) -> int | None:
     return None if EVERYTHING in held else next_of(_heads(session, without=(BATCH, *held)))
 
 
+def may_begin(session: Session, at_most: int) -> list[int]:
+    """The ids of jobs that could be claimed now, oldest first."""
+    held = why_held(session)
+    if EVERYTHING in held:
+        return []
+    waiting = select(Job.id).where(Job.state == "queued", due(), Job.kind.not_in((BATCH, *held)))
+    return list(session.scalars(waiting.order_by(Job.id).limit(at_most)))
+
+
 def place(session: Session, job: Job) -> int | None:
     """A job's place in the line; None if it is not in it."""
     if job.state != "queued" or job.resting or job.is_batch:
@@ -102,8 +111,8 @@ def _seek_heads() -> Select[int, int, int | None, datetime | None]:
     following = owners.where(Job.priority == group.c.priority, Job.owner_id > group.c.owner).scalar_subquery()
     group = group.union_all(select(group.c.priority, following).where(group.c.owner.is_not(None)))
     same = (Job.state == "queued", Job.priority == group.c.priority, Job.owner_id == group.c.owner)
-    may_begin = (due(), Job.kind.not_in(bindparam("without", expanding=True)))
-    head = select(func.min(Job.id)).where(*same, *may_begin).scalar_subquery()
+    free = (due(), Job.kind.not_in(bindparam("without", expanding=True)))
+    head = select(func.min(Job.id)).where(*same, *free).scalar_subquery()
     served = select(func.max(Job.started_at)).where(Job.owner_id == group.c.owner).scalar_subquery()
     return select(group.c.priority, group.c.owner, head, served).where(group.c.owner.is_not(None))
 

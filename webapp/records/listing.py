@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, case, select
-from sqlalchemy.orm import Session, undefer_group
+from sqlalchemy import Select, case, func, select
+from sqlalchemy.orm import Session, undefer, undefer_group
 
 from webapp.records.job import Job
 from webapp.records.user import User
@@ -70,6 +70,25 @@ def at_hand(session: Session, *, owner_id: int | None, newest: int) -> list[Job]
 def active(session: Session, *, kind: str) -> list[Job]:
     """Those that have not ended, and of them the ones that are next to; newest first."""
     return list(session.scalars(_active().where(Job.kind == kind)))[::-1]
+
+
+def newest(session: Session, *, owner_id: int | None, limit: int) -> list[Job]:
+    """Newest first, with how far each had come when it ended."""
+    query = select(Job).order_by(Job.id.desc()).limit(limit).options(undefer(Job.last_progress))
+    return list(session.scalars(_owned(query, owner_id)))
+
+
+def newest_named(session: Session, file_name: str, *, owner_id: int | None) -> Job | None:
+    """The newest job with a file of that name."""
+    query = select(Job).where(Job.file_name == file_name).order_by(Job.id.desc()).limit(1)
+    return session.scalar(_owned(query, owner_id))
+
+
+def counts(session: Session, *, owner_id: int | None) -> dict[str, int]:
+    """How many jobs are in each state that any is in."""
+    query = select(Job.state, func.count()).group_by(Job.state)
+    rows = session.execute(query if owner_id is None else query.where(Job.owner_id == owner_id))
+    return {state: count for state, count in rows}
 
 
 def in_batch(session: Session, batch_id: int, *, limit: int) -> list[Job]:

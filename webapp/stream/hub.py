@@ -30,6 +30,8 @@ SLICE, ENDED_A_SECOND = 0.1, 500
 RETRY = 1.0
 # Whatever moves the queue moves the places of those who wait in it.
 QUEUE_MOVES = ("claimed", "cancelled", "released", "failed")
+# Counting jobs takes longer than reading one: a burst of changes is counted once.
+SUMMARY_DELAY = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +118,8 @@ class Hub:
                 return
             if change.noun == "job":
                 self._mark_watched(Topic("job", change.id))
+            if change.noun == "job" and change.what != "progress":
+                self._mark_summaries(change.owner_id)
             if change.what == "queued":
                 self._mark_lists(change.owner_id)
             if change.noun == "queue" or change.what in QUEUE_MOVES:
@@ -125,8 +129,13 @@ class Hub:
 
     def _mark_lists(self, owner_id: int) -> None:
         for topic in self._feeds:
-            if topic.noun != "job" and topic.id in (owner_id, EVERYBODY):
+            if topic.noun not in ("job", "summary") and topic.id in (owner_id, EVERYBODY):
                 self._mark(topic)
+
+    def _mark_summaries(self, owner_id: int) -> None:
+        for topic in (Topic("summary", owner_id), Topic("summary", EVERYBODY)):
+            if topic in self._feeds:
+                self._mark(topic, self._clock() + SUMMARY_DELAY)
 
     def resync(self) -> None:
         """Read everything again: words may have been lost."""
@@ -152,8 +161,9 @@ class Hub:
         if topic in self._feeds:
             self._mark(topic)
 
-    def _mark(self, topic: Topic) -> None:
-        self._dirty[topic] = 0.0
+    def _mark(self, topic: Topic, due: float = 0.0) -> None:
+        """Have it read again, now or once it is due; what was to be later comes earlier."""
+        self._dirty[topic] = min(due, self._dirty.get(topic, due))
         self._stirred.set()
 
     # The loop

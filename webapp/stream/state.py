@@ -19,7 +19,7 @@ from webapp.records.database import now
 from webapp.records.estimate import Range
 from webapp.records.event import Attempt, Event, attempts_in
 from webapp.records.job import Job
-from webapp.records.listing import active, at_hand, in_batch
+from webapp.records.listing import active, at_hand, counts, in_batch, newest
 from webapp.records.worker import Worker
 from webapp.services import Services
 from webapp.stream.names import EVERYBODY, Topic
@@ -27,6 +27,7 @@ from webapp.stream.reason import NO_QUEUE, Reason, why_lingering, why_waiting
 from webapp.system import SystemState
 
 LISTED = 10
+SUMMED_UP = 50
 SHOWN_OF_BATCH = 30
 # Seconds after which a state is read again though nothing was said: where no word can come, and where the
 # lack of any is worth telling.
@@ -108,6 +109,13 @@ class JobsState:
         return self.jobs[0].job.id if self.jobs else 0
 
 
+@dataclass(frozen=True)
+class SummaryState(JobsState):
+    """Beside the newest, how many jobs are in each state."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+
 State = JobState | JobsState | SystemState
 
 
@@ -115,6 +123,8 @@ def load(services: Services, topic: Topic, before: State | None = None) -> State
     """The present state; None if there is no such record. `before` stands in for what Redis can't say."""
     if topic.noun == "job":
         return load_job(services, topic.id, before if isinstance(before, JobState) else None)
+    if topic.noun == "summary":
+        return load_summary(services, topic.id)
     return load_active(services, "ingest_document") if topic.noun == "ingestions" else load_jobs(services, topic.id)
 
 
@@ -128,6 +138,23 @@ def load_jobs(services: Services, owner_id: int = EVERYBODY) -> JobsState:
 def load_active(services: Services, kind: str) -> JobsState:
     with services.database.reading() as session:
         return JobsState([_state(services, session, job) for job in active(session, kind=kind)])
+
+
+def load_summary(services: Services, owner_id: int = EVERYBODY) -> SummaryState:
+    """Its jobs are told in few words: without a place in the line, log or estimate."""
+    with services.database.reading() as session:
+        jobs = newest(session, owner_id=owner_id or None, limit=SUMMED_UP)
+        last = Event.last_of(session, [job.id for job in jobs])
+        states = [_brief(services, session, job, last.get(job.id)) for job in jobs]
+        return SummaryState(states, counts(session, owner_id=owner_id or None))
+
+
+def _brief(services: Services, session: Session, job: Job, last: Event | None) -> JobState:
+    if job.is_batch:
+        progress = _progress_of(job, BatchState(job.tally(session), [])) if job.started_at else None
+    else:
+        progress = _last_progress(job) if job.ended else _live(services, job, None).progress
+    return JobState(job, KINDS[job.kind], progress, events=[last] if last else [])
 
 
 def load_job(services: Services, job_id: int, before: JobState | None = None) -> JobState | None:
@@ -205,8 +232,7 @@ def _reason(
 def _live(services: Services, job: Job, before: JobState | None) -> Live:
     """From SQL once it has ended, else from Redis."""
     if job.ended:
-        last = Progress.model_validate(job.last_progress) if job.last_progress else None
-        return Live(last, [LogLine.model_validate(line) for line in job.last_lines or []])
+        return Live(_last_progress(job), [LogLine.model_validate(line) for line in job.last_lines or []])
     if job.state == "queued":
         return Live()
     try:
@@ -214,3 +240,7 @@ def _live(services: Services, job: Job, before: JobState | None) -> Live:
     except LiveUnavailable:
         same = before and before.job.attempt == job.attempt
         return Live(before.progress, before.lines, known=False) if before and same else Live(known=False)
+
+
+def _last_progress(job: Job) -> Progress | None:
+    return Progress.model_validate(job.last_progress) if job.last_progress else None

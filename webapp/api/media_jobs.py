@@ -1,0 +1,93 @@
+"""Contract C, media jobs: the same object by stream and by poll. Any kind of job can be read so."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from flask import Blueprint, Response, jsonify
+from pydantic import BaseModel
+
+from webapp.api import asking, telling
+from webapp.login import public
+from webapp.stream.names import Topic
+from webapp.stream.rendering import Rendering
+from webapp.stream.state import JobState
+from webapp.stream.wire import Message
+from webapp.streaming import respond
+
+Status = Literal["pending", "processing", "completed", "failed"]
+STATUS: dict[str, Status] = {
+    "queued": "pending",
+    "processing": "processing",
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "failed",
+}
+
+bp = Blueprint("media_jobs", __name__)
+
+
+class MediaStatus(BaseModel):
+    job_id: str
+    status: Status
+    phase: str
+    progress_percentage: float
+    current_step: str
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    error_message: str | None
+    output_file: str | None
+    timestamp: datetime
+
+
+class MediaJob(Rendering):
+    """`{"job_id": "42", "status": "processing", "phase": "TRANSCRIBING", …}`"""
+
+    def parts(self, state: JobState) -> dict[str, Message]:
+        return {"status": Message(telling.encoded(told(state)))}
+
+    def stream(self, state: JobState) -> str:
+        return str(state.job.id)
+
+
+STREAM = MediaJob()
+
+
+@bp.get("/api/v1/jobs/<job_id>/stream")
+@public
+def stream(job_id: str) -> Response:
+    user = asking.identity(ticket_for=asking.number(job_id))
+    job = asking.job(user, job_id)
+    return respond(Topic("job", job.id), STREAM, name=str(job.id), who=user)
+
+
+@bp.get("/api/v1/jobs/<job_id>/status")
+def status(job_id: str) -> Response:
+    return jsonify(told(asking.state(asking.identity(), job_id)).model_dump(mode="json"))
+
+
+def told(state: JobState) -> MediaStatus:
+    job = state.job
+    return MediaStatus(
+        job_id=str(job.id),
+        status=STATUS[job.state],
+        phase=_phase(state),
+        progress_percentage=telling.percent(state),
+        current_step=telling.step(state),
+        created_at=job.created_at,
+        started_at=job.started_at,
+        completed_at=job.finished_at,
+        error_message=telling.error(state),
+        # No kind makes a file yet.
+        output_file=None,
+        timestamp=telling.changed_at(state),
+    )
+
+
+def _phase(state: JobState) -> str:
+    if state.ended:
+        return STATUS[state.job.state].upper()
+    stage = state.progress.stage if state.progress else None
+    return stage.name.upper() if stage else "PENDING"

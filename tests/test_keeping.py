@@ -145,7 +145,7 @@ def test_what_was_taken_over_is_told_as_such_with_its_counts(tries: Tries) -> No
     assert picture.counters == {"words": 6, "letters": 13}
     assert picture.kept_fraction == (1 + 2 * 3 / 6) / 4
     assert tries.report.tail[0].text == "Goes on at “counting”: what was done before is kept"
-    assert ("resumed", {"at": "counting"}) in tries.events()
+    assert ("resumed", {"from": "counting"}) in tries.events()
 
 
 def test_a_first_attempt_tells_of_nothing_kept(tries: Tries) -> None:

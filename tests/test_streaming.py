@@ -31,7 +31,7 @@ from tests.valkey import Valkey, serving_with_valkey
 from webapp.live.client import connect
 from webapp.live.job_live import JobLive
 
-PAGE_PARTS = {"status", "progress", "result", "history", "log"}
+PAGE_PARTS = {"status", "retry", "progress", "result", "outputs", "history", "log"}
 LIMITS = {"HEADWAY_MAX_STREAMS_PER_USER": "50", "HEADWAY_MAX_STREAMS_PER_ADDRESS": "60", "HEADWAY_MAX_STREAMS": "52"}
 # Seconds; a worker spends most of them waiting for its job.
 STOP_GRACE = 6

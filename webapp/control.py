@@ -6,8 +6,10 @@ import logging
 from collections.abc import Iterable
 
 from webapp.acceptance import enqueue
+from webapp.deletion import delete_files
 from webapp.live.client import LiveUnavailable
 from webapp.records.job import Job
+from webapp.records.output import Output
 from webapp.services import Services
 
 log = logging.getLogger(__name__)
@@ -24,10 +26,15 @@ def cancel(services: Services, job: Job, *, by: str) -> bool:
     return asked
 
 
-def retry(services: Services, job: Job, *, by: str) -> bool:
-    """Have it tried anew, or at once if it rests; False if there is nothing to retry."""
+def retry(services: Services, job: Job, *, by: str, afresh: bool = False) -> bool:
+    """Have it tried anew, or at once if it rests; False if there is nothing to retry.
+
+    It goes on from what earlier attempts kept, unless it is to begin `afresh`.
+    """
     with services.database.transaction() as session:
-        again = job.retry_its_jobs(session, by=by) if job.is_batch else [job] * job.retry(session, by=by)
+        again = job.retry_its_jobs(session, by=by) if job.is_batch else [job] * job.retry(session, by, afresh=afresh)
+        dropped = [key for one in again for key in Output.drop_all(session, one.id)] if afresh else []
+    delete_files(services, dropped)
     for one in again:
         enqueue(services, one)
     return bool(again)

@@ -26,9 +26,11 @@
   }
 
   async function send(form, button) {
+    // Before it is disabled: a disabled button is not in its form.
+    const body = new FormData(form, button);
     button.disabled = true;
     try {
-      const options = { method: "POST", body: new FormData(form), redirect: "manual" };
+      const options = { method: "POST", body, redirect: "manual" };
       const response = await fetch(button.formAction, { ...options, headers: { "X-Requested-With": "XMLHttpRequest" } });
       if (response.type !== "opaqueredirect" && !response.ok) {
         const page = new DOMParser().parseFromString(await response.text(), "text/html");

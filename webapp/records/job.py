@@ -239,7 +239,7 @@ class Job(Base):
         """An attempt takes over what earlier ones kept, and begins at this stage."""
         job = session.get(cls, job_id)
         if job and job.state == "processing" and job.attempt == attempt:
-            job._happened(session, "resumed", at=stage)
+            job._happened(session, "resumed", **{"from": stage})
 
     def complete(self, session: Session, result: dict[str, Any], trace: Trace) -> bool:
         """End the attempt with its result; False if it is not the job's present attempt."""
@@ -299,13 +299,17 @@ class Job(Base):
             return self.fail(session, error, trace)
         return self.release(session, error, run_at=run_at)
 
-    def retry(self, session: Session, by: str) -> bool:
-        """Have an ended job tried anew, or at once one that rests. False if there is nothing to retry."""
+    def retry(self, session: Session, by: str, *, afresh: bool = False) -> bool:
+        """Have an ended job tried anew, or at once one that rests. False if there is nothing to retry.
+
+        `afresh` is for its history: the caller sees to it that nothing is kept to go on from.
+        """
         ended = (Job.state.in_(("failed", "cancelled"))) | ((Job.state == "queued") & Job.run_at.is_not(None))
         again = update(Job).where(Job.id == self.id, Job.kind != BATCH, ended)
         if not changed(session, again.values(ANEW)):
             return False
-        self._happened(session, "hastened" if self.scheduled else "retried", by=by)
+        detail = {"from": "the beginning"} if afresh else {}
+        self._happened(session, "hastened" if self.scheduled else "retried", by=by, **detail)
         self._tell_batch(session)
         return True
 

@@ -71,6 +71,11 @@ class Output(Base):
         return session.scalars(select(cls).where(cls.job_id == job_id, cls.lasting).order_by(cls.id)).all()
 
     @classmethod
+    def find(cls, session: Session, job_id: int, name: str) -> Output | None:
+        """One for people, by its name."""
+        return session.scalar(select(cls).where(cls.job_id == job_id, cls.name == name, cls.lasting))
+
+    @classmethod
     def keep(cls, session: Session, job_id: int, attempt: int, made: Made) -> list[str] | None:
         """Put it in the place of a former one; the keys of files that are needed no more.
 

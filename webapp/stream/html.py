@@ -13,7 +13,7 @@ from webapp.stream.state import JobsState, JobState
 from webapp.stream.wire import Message
 from webapp.system import SystemState
 
-PAGE_PARTS = ("status", "progress", "result", "history")
+PAGE_PARTS = ("status", "retry", "progress", "result", "outputs", "history")
 CARD_PARTS = ("status", "progress")
 SYSTEM_PARTS = ("advice", "figures", "workers", "storage")
 LOG, LINES, LINE = "log", "lines", "line"

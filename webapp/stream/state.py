@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
+from webapp.keeping import basis, resumes_at
 from webapp.kinds import KINDS
 from webapp.kinds.base import Kind
 from webapp.live.client import LiveUnavailable
@@ -20,6 +21,7 @@ from webapp.records.estimate import Range
 from webapp.records.event import Attempt, Event, attempts_in
 from webapp.records.job import Job
 from webapp.records.listing import active, at_hand, counts, in_batch, newest
+from webapp.records.output import Output
 from webapp.records.worker import Worker
 from webapp.services import Services
 from webapp.stream.names import EVERYBODY, Topic
@@ -61,7 +63,18 @@ class JobState:
     starts_in: float | None = None
     left: Range | None = None
     events: Sequence[Event] = ()
+    outputs: Sequence[Output] = ()
     batch: BatchState | None = None
+
+    @property
+    def files(self) -> list[Output]:
+        """What people can download of its outputs."""
+        return [output for output in self.outputs if output.lasting]
+
+    @property
+    def resumes_at(self) -> str | None:
+        """The stage at which another attempt would begin; None if at the first."""
+        return resumes_at(self.kind, self.outputs, basis(self.kind, self.job.params, self.job.file_key))
 
     @property
     def ended(self) -> bool:
@@ -161,7 +174,10 @@ def load_job(services: Services, job_id: int, before: JobState | None = None) ->
     """One job, with its history; None if there is none."""
     with services.database.reading() as session:
         job = Job.find(session, job_id)
-        return _state(services, session, job, before, events=Event.of(session, job_id)) if job else None
+        if job is None:
+            return None
+        state = _state(services, session, job, before, events=Event.of(session, job_id))
+        return replace(state, outputs=_outputs(session, job))
 
 
 def _state(
@@ -185,6 +201,12 @@ def _state(
         left=experiences.of(session, job.kind).left(job.file_size, running) if running else None,
         events=events,
     )
+
+
+def _outputs(session: Session, job: Job) -> Sequence[Output]:
+    """While it runs, and once it is completed, nobody asks what is kept for another attempt."""
+    lasting = job.state in ("processing", "completed")
+    return Output.lasting_of(session, job.id) if lasting else Output.of(session, job.id)
 
 
 def _batch_state(services: Services, session: Session, job: Job, events: Sequence[Event]) -> JobState:

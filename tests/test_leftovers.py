@@ -9,8 +9,9 @@ import pytest
 from tests.conftest import Cast
 from webapp import leftovers
 from webapp.files import Incoming, NoRoom
-from webapp.records.job import Job, StoredFile
+from webapp.records.job import Job
 from webapp.records.output import Made, Output
+from webapp.records.stored_file import StoredFile
 from webapp.records.worker import Worker
 from webapp.services import Services
 

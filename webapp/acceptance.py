@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import IO, Any
 
@@ -20,7 +20,8 @@ from webapp.kinds.base import Kind
 from webapp.kinds.unpack import UnpackInput
 from webapp.live.client import LiveUnavailable
 from webapp.moments import start_at
-from webapp.records.job import PRIORITIES, Job, StoredFile
+from webapp.records.job import PRIORITIES, Job
+from webapp.records.stored_file import StoredFile
 from webapp.records.user import User
 from webapp.services import Services
 
@@ -37,13 +38,15 @@ class Upload:
 
 @dataclass(frozen=True)
 class Place:
-    """Whose a job is, and where and when it goes. `entry` is given once in a batch."""
+    """Whose a job is, where and when it goes, and where it comes from. `entry` is given once in a batch."""
 
     owner_id: int
     priority: str
     run_at: datetime | None = None
     batch_id: int | None = None
     entry: str | None = None
+    schedule_id: int | None = None
+    detail: Mapping[str, str] = field(default_factory=dict)
 
 
 def accept(
@@ -64,8 +67,8 @@ def accept(
     Raises JobError with words for the sender.
     """
     priority = checked_priority(priority, owner)
-    kind = _offered(kind_name)
-    checked = _checked(kind, params)
+    kind = offered(kind_name)
+    checked = checked_params(kind, params)
     if kind.accepts is not None and upload is None:
         raise JobError("Choose a file first.")
     place = Place(owner.id, priority, start_at(run_at) if run_at else None, batch.id if batch else None)
@@ -80,7 +83,7 @@ def accept_from_archive(services: Services, unpacking: Job, key: str, name: str,
     Raises JobError with words for the log.
     """
     wanted = UnpackInput.model_validate(unpacking.params)
-    kind = _offered(wanted.kind)
+    kind = offered(wanted.kind)
     place = Place(unpacking.owner_id, wanted.priority, batch_id=unpacking.batch_id, entry=key)
     with services.database.reading() as session:
         if Job.of_entry(session, unpacking.batch_id, key):
@@ -88,7 +91,7 @@ def accept_from_archive(services: Services, unpacking: Job, key: str, name: str,
     incoming = services.files.receive(services.settings.max_upload)
     try:
         shutil.copyfileobj(stream, incoming, BLOCK)
-        _accept(services, kind, _checked(kind, wanted.params), Upload(incoming, name), place)
+        _accept(services, kind, checked_params(kind, wanted.params), Upload(incoming, name), place)
     except TooLarge:
         raise JobError("It is larger than a file may be.") from None
     finally:
@@ -121,22 +124,22 @@ def close_batch(services: Services, batch: Job) -> None:
 
 def accept_copy(services: Services, job: Job, *, owner: User, params: Mapping[str, Any], priority: str) -> Job:
     """A new job of the same kind on the same file. Raises JobError with words for whoever asked."""
-    kind = _offered(job.kind)
-    checked, place = _checked(kind, params), Place(owner.id, checked_priority(priority, owner))
+    kind = offered(job.kind)
+    checked, place = checked_params(kind, params), Place(owner.id, checked_priority(priority, owner))
     with services.database.transaction() as session:
         # While its row stands, its file does.
         if session.get(Job, job.id, populate_existing=True) is None:
             raise JobError("The job has been deleted since, and its file with it.")
-        copy = _written(session, kind, checked, job.file, place)
+        copy = written(session, kind, checked, job.file, place)
     enqueue(services, copy)
     return copy
 
 
 def _accept(services: Services, kind: Kind, params: dict[str, Any], upload: Upload | None, place: Place) -> Job:
-    file = _stored(services, kind, upload) if upload else None
+    file = stored_file(services, kind, upload) if upload else None
     try:
         with services.database.transaction() as session:
-            job = _written(session, kind, params, file, place)
+            job = written(session, kind, params, file, place)
     except BaseException:
         if file:
             services.files.delete(file.key)
@@ -148,7 +151,8 @@ def _accept(services: Services, kind: Kind, params: dict[str, Any], upload: Uplo
     return job
 
 
-def _written(session: Session, kind: Kind, params: dict[str, Any], file: StoredFile | None, place: Place) -> Job:
+def written(session: Session, kind: Kind, params: dict[str, Any], file: StoredFile | None, place: Place) -> Job:
+    """The rows of a new job, once all is checked. Raises JobError if its batch takes no more."""
     if place.batch_id is not None and not session.get_one(Job, place.batch_id).takes_jobs(session):
         raise JobError("Its batch has ended or been cancelled, and takes no more jobs.")
     job = Job.accept(session, kind=kind.name, params=params, file=file, **vars(place))
@@ -174,13 +178,14 @@ def enqueue(services: Services, job: Job) -> None:
         log.warning("job=%s waits for the sweeper: %s", job.id, error)
 
 
-def _offered(name: str) -> Kind:
+def offered(name: str) -> Kind:
+    """A kind that people may ask for. Raises JobError."""
     if name not in OFFERED:
         raise JobError(f"There is no kind of job “{name[:100]}”. There are: {', '.join(OFFERED)}.")
     return OFFERED[name]
 
 
-def _checked(kind: Kind, params: Mapping[str, Any]) -> dict[str, Any]:
+def checked_params(kind: Kind, params: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return kind.Input.model_validate(params).model_dump(mode="json")
     except ValidationError as error:
@@ -188,7 +193,7 @@ def _checked(kind: Kind, params: Mapping[str, Any]) -> dict[str, Any]:
         raise JobError("; ".join(problems)[:1000]) from None
 
 
-def _stored(services: Services, kind: Kind, upload: Upload) -> StoredFile:
+def stored_file(services: Services, kind: Kind, upload: Upload) -> StoredFile:
     if kind.accepts is None:
         raise JobError(f"“{kind.label}” takes no file.")
     name = clean_name(upload.name)

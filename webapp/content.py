@@ -82,16 +82,20 @@ def is_archive(file_name: str, accepts: Accepts) -> bool:
 
 def clean_name(name: str) -> str:
     """Without a path, control characters and direction marks; at most 255 bytes, the extension kept."""
-    last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    # Categories C…: control, format (direction marks and zero-width ones too), unassigned, surrogates.
-    visible = "".join(c for c in last if c.isspace() or unicodedata.category(c)[0] != "C")
-    tidy = " ".join(unicodedata.normalize("NFC", visible).split())
-    if not tidy.strip(". "):
+    last = tidy(name.replace("\\", "/").rstrip("/").rpartition("/")[2])
+    if not last.strip(". "):
         return "unnamed"
-    stem, dot, extension = tidy.rpartition(".")
+    stem, dot, extension = last.rpartition(".")
     if not stem or len(extension) > LONGEST_EXTENSION:
-        stem, dot, extension = tidy, "", ""
+        stem, dot, extension = last, "", ""
     return _fitted(stem, LONGEST_NAME - len((dot + extension).encode())) + dot + extension
+
+
+def tidy(text: str) -> str:
+    """On one line, without control characters and direction marks."""
+    # Categories C…: control, format (direction marks and zero-width ones too), unassigned, surrogates.
+    visible = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    return " ".join(unicodedata.normalize("NFC", visible).split())
 
 
 def _fitted(text: str, most_bytes: int) -> str:

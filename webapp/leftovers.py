@@ -13,10 +13,10 @@ log = logging.getLogger(__name__)
 
 
 def clear(services: Services) -> None:
-    """Discard them; a file that a job has is kept. Best done where a process takes another's place."""
+    """Discard them; a file that a record has is kept. Best done where a process takes another's place."""
     try:
         for path, key in services.files.leftovers():
-            if key and not _is_a_jobs(services, key):
+            if key and not _is_used(services, key):
                 services.files.delete(key)
             path.unlink(missing_ok=True)
             log.info("cleared %s", path.name)
@@ -24,6 +24,6 @@ def clear(services: Services) -> None:
         log.warning("what earlier processes left could not be cleared: %s", error)
 
 
-def _is_a_jobs(services: Services, key: str) -> bool:
+def _is_used(services: Services, key: str) -> bool:
     with services.database.reading() as session:
-        return bool(ended.uses(session, [key]))
+        return bool(ended.uses(session, [key])[key])

@@ -18,7 +18,7 @@ from huey.consumer import Consumer
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp import leftovers, retention
+from webapp import leftovers, retention, scheduling
 from webapp.deletion import delete_files
 from webapp.engines import embed
 from webapp.kinds import KINDS
@@ -69,6 +69,7 @@ class Worker:
         self._runner.start()
         self._keep_doing(self._beat, every=self._settings.worker_lease / MISSED)
         self._keep_doing(self._sweep, every=SWEEP)
+        self._keep_doing(self._run_schedules, every=SWEEP)
         self._keep_doing(self._answer, every=0)
         self._keep_doing(self._tidy, every=retention.ASK)
         self._services.queue.run = self.work
@@ -145,6 +146,9 @@ class Worker:
         self._roster.strike_off()
         self._drop_what_is_not_in_hand()
         sweep(self._services)
+
+    def _run_schedules(self) -> None:
+        scheduling.run_due(self._services)
 
     def _drop_what_is_not_in_hand(self) -> None:
         """Whatever went wrong between taking a job and working on it: nobody else would take it back."""

@@ -2,7 +2,13 @@
 (() => {
   const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
   if (!timeZone) return;
-  for (const field of document.querySelectorAll("[data-zone]")) field.value = timeZone;
+  for (const field of document.querySelectorAll("[data-zone]")) {
+    field.value = timeZone;
+    if (field.value === timeZone) continue;
+    // Browsers may know a zone by an older name than the list does.
+    field.add(new Option(timeZone));
+    field.value = timeZone;
+  }
   for (const words of document.querySelectorAll("[data-zone-name]")) words.textContent = timeZone;
 
   // Whoever chooses "later" begins at the next full hour.

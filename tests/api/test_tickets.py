@@ -12,7 +12,8 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from tests.conftest import Cast
 from tests.streams import PIPELINE, PIPELINES, STATUS, events, start
 from webapp.login import TICKET_SALT, TICKET_SECONDS
-from webapp.records.job import Job, StoredFile
+from webapp.records.job import Job
+from webapp.records.stored_file import StoredFile
 from webapp.records.user import User
 from webapp.services import Services
 

@@ -3,7 +3,8 @@ import json
 from tests.cli.conftest import Headway
 from tests.conftest import Cast
 from webapp.records.database import Database
-from webapp.records.job import Job, StoredFile
+from webapp.records.job import Job
+from webapp.records.stored_file import StoredFile
 
 NASTY = "a\nb\x1b[31m.txt"
 

@@ -5,7 +5,8 @@ import pytest
 from tests.cli.conftest import Headway
 from tests.conftest import Cast
 from webapp.records.database import Database, now
-from webapp.records.job import Job, StoredFile
+from webapp.records.job import Job
+from webapp.records.stored_file import StoredFile
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from webapp.kinds.base import Attempt, Input
 from webapp.kinds.ingest_document import IngestDocument
 from webapp.progress import LogLine, Progress
 from webapp.records.document import Document
-from webapp.records.job import Job, StoredFile
+from webapp.records.job import Job
+from webapp.records.stored_file import StoredFile
 from webapp.report import Cancelled, Report
 from webapp.services import Services
 

@@ -19,7 +19,8 @@ from webapp.records.estimate import (
     accounts,
     range_around,
 )
-from webapp.records.job import Job, StoredFile
+from webapp.records.job import Job
+from webapp.records.stored_file import StoredFile
 
 
 def completed(database: Database, owner_id: int, *, size: int, seconds: float, said: float | None = None) -> None:

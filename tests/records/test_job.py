@@ -11,9 +11,10 @@ from tests.conftest import Cast
 from webapp.progress import LogLine, Progress
 from webapp.records.database import Change, Database, now
 from webapp.records.event import Event
-from webapp.records.job import NO_TRACE, Job, RetryPolicy, StoredFile, Trace
+from webapp.records.job import NO_TRACE, Job, RetryPolicy, Trace
 from webapp.records.line import may_begin, place
 from webapp.records.listing import JobFilter, matching
+from webapp.records.stored_file import StoredFile
 from webapp.records.worker import Worker
 
 NOBODY = 10**6

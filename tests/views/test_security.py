@@ -14,6 +14,8 @@ from tests.conftest import Cast
 from tests.views.test_jobs import failed
 from tests.views.visiting import log_in, new_job, press, visitor
 from webapp.records.document import Document
+from webapp.records.schedule import Plan, Schedule
+from webapp.recurrence import Recurrence
 from webapp.security import HEADERS
 from webapp.services import Services
 
@@ -165,6 +167,8 @@ def pages(app: Flask, ada: FlaskClient, services: Services, cast: Cast) -> dict[
     waiting, broken = new_job(ada, "waiting.bin"), new_job(ada, "broken.bin")
     failed(services, broken, "It broke.")
     with services.database.transaction() as session:
+        hourly = Plan("hourly", Recurrence("0 * * * *", "UTC"))
+        Schedule.create(session, hourly, owner_id=cast.ada.id, kind="checksum", params={}, file=None)
         document = Document.accept(
             session, owner_id=cast.ada.id, sha256="a" * 64, name="a.txt", media_type="text/plain", size=1
         )

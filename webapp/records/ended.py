@@ -15,6 +15,7 @@ from webapp.records.database import Change
 from webapp.records.document import Document
 from webapp.records.job import BATCH, ENDED, Job
 from webapp.records.output import Output
+from webapp.records.schedule import Schedule
 
 # How many values a statement may hold on every SQLite is 999.
 VALUES_A_STATEMENT = 500
@@ -29,7 +30,7 @@ class Ended(NamedTuple):
 
 
 class Files(NamedTuple):
-    """How many files jobs name, and their bytes."""
+    """How many files jobs and schedules name, and their bytes."""
 
     number: int
     bytes: int
@@ -71,20 +72,22 @@ def _outputs(session: Session, which: ColumnElement[bool]) -> dict[int, dict[str
 
 
 def stored(session: Session) -> Files:
-    """Those of jobs, each of which counts once however many jobs use it, and those that jobs made."""
-    files = select(func.max(Job.file_size).label("size")).where(Job.file_key.is_not(None)).group_by(Job.file_key)
-    size = files.subquery().c.size
+    """Those of jobs and schedules, each of which counts once however many use it, and those that jobs made."""
+    of_jobs = select(func.max(Job.file_size).label("size")).where(Job.file_key.is_not(None)).group_by(Job.file_key)
+    jobs_too = select(Job.id).where(Job.file_key == Schedule.file_key).exists()
+    of_schedules = select(func.max(Schedule.file_size)).where(Schedule.file_key.is_not(None), ~jobs_too)
+    size = of_jobs.union_all(of_schedules.group_by(Schedule.file_key)).subquery().c.size
     given = session.execute(select(func.count(), func.coalesce(func.sum(size), 0))).one()
     made = session.execute(select(func.count(), func.coalesce(func.sum(Output.size), 0))).one()
     return Files(given[0] + made[0], given[1] + made[1])
 
 
 def uses(session: Session, keys: Iterable[str]) -> Counter[str]:
-    """How many jobs use each of these files. What else may come to use files is to be counted here."""
+    """How many jobs and schedules use each of these files. What else may come to use files is to be counted here."""
     counts: Counter[str] = Counter()
     wanted = sorted(set(keys))
     for start in range(0, len(wanted), VALUES_A_STATEMENT):
-        for column in (Job.file_key, Output.key):
+        for column in (Job.file_key, Schedule.file_key, Output.key):
             some = column.in_(wanted[start : start + VALUES_A_STATEMENT])
             rows = session.execute(select(column, func.count()).where(some).group_by(column))
             counts.update({key: count for key, count in rows if key})

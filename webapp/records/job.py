@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,6 +32,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship, undefer_group
@@ -39,6 +40,8 @@ from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship
 from webapp.progress import LogLine, Progress
 from webapp.records.database import AT_THAT_MOMENT, Base, Change, UTCDateTime, changed, now
 from webapp.records.event import Event
+from webapp.records.schedule import Schedule
+from webapp.records.stored_file import HasFile, StoredFile
 from webapp.records.user import User
 from webapp.records.worker import Worker
 
@@ -46,6 +49,7 @@ STATES = ("queued", "processing", "completed", "failed", "cancelled")
 ENDED = ("completed", "failed", "cancelled")
 PRIORITIES = {"low": 0, "normal": 1, "high": 2}
 BATCH = "batch"
+MADE = text("schedule_id IS NOT NULL")
 LONGEST_DELAY = 600.0
 # What a job is made by having it tried anew.
 ANEW: dict[str, Any] = {"state": "queued", "tries": 0, "run_at": None, "error": None, "worker_id": None}
@@ -66,17 +70,6 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True)
-class StoredFile:
-    """An upload that is safely in the file store."""
-
-    key: str
-    name: str
-    size: int
-    sha256: str
-    media_type: str
-
-
-@dataclass(frozen=True)
 class Trace:
     """What an attempt leaves to be seen once Redis has forgotten it."""
 
@@ -85,9 +78,10 @@ class Trace:
 
 
 NO_TRACE = Trace()
+NOTHING: Mapping[str, str] = {}
 
 
-class Job(Base):
+class Job(HasFile, Base):
     __tablename__ = "jobs"
     __table_args__ = (
         Index("ix_jobs_state_id", "state", "id"),
@@ -101,6 +95,8 @@ class Job(Base):
         Index("ix_jobs_batch_id_state", "batch_id", "state"),
         # An archive that is unpacked a second time gives no second job for what is in it.
         Index("ix_jobs_batch_id_entry", "batch_id", "entry", unique=True),
+        # Few jobs are made by schedules.
+        Index("ix_jobs_schedule_id", "schedule_id", "id", sqlite_where=MADE, postgresql_where=MADE),
         # A number is never given twice, though jobs are deleted: pages, messages and flags still name it.
         {"sqlite_autoincrement": True},
     )
@@ -115,12 +111,9 @@ class Job(Base):
     entry: Mapped[str | None]
     # Of a batch: more jobs may still be added.
     is_open: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # The schedule that it was made by.
+    schedule_id: Mapped[int | None] = mapped_column(ForeignKey(Schedule.id, ondelete="SET NULL"))
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
-    file_key: Mapped[str | None]
-    file_name: Mapped[str | None]
-    file_size: Mapped[int | None]
-    file_sha256: Mapped[str | None]
-    file_type: Mapped[str | None]
     # Over the whole life of the job: the fence. `tries` begins anew when a person has it retried.
     attempt: Mapped[int] = mapped_column(default=0)
     tries: Mapped[int] = mapped_column(default=0)
@@ -154,6 +147,12 @@ class Job(Base):
         """The job that was started for one file of an archive."""
         return session.scalar(select(cls.id).where(cls.batch_id == batch_id, cls.entry == entry))
 
+    @classmethod
+    def newest_of(cls, session: Session, schedule_id: int) -> Job | None:
+        """The job that a schedule made last, if that is kept."""
+        made = select(cls).where(cls.schedule_id == schedule_id)
+        return session.scalar(made.order_by(cls.id.desc()).limit(1))
+
     @property
     def ended(self) -> bool:
         return self.state in ENDED
@@ -176,13 +175,6 @@ class Job(Base):
     def scheduled(self) -> bool:
         """It rests because it is for later, not after a try that failed."""
         return self.resting and self.attempt == 0
-
-    @property
-    def file(self) -> StoredFile | None:
-        if self.file_key is None:
-            return None
-        assert self.file_name and self.file_sha256 and self.file_type and self.file_size is not None
-        return StoredFile(self.file_key, self.file_name, self.file_size, self.file_sha256, self.file_type)
 
     @property
     def worker_name(self) -> str | None:
@@ -211,17 +203,17 @@ class Job(Base):
         batch_id: int | None = None,
         entry: str | None = None,
         run_at: datetime | None = None,
+        schedule_id: int | None = None,
+        detail: Mapping[str, str] = NOTHING,
     ) -> Job:
-        """Take a job on: from here it is durable."""
+        """Take a job on: from here it is durable. `detail` is what its history says of where it comes from."""
         job = cls(kind=kind, state="queued", owner_id=owner_id, params=params, attempt=0, tries=0, created_at=now())
         job.priority, job.run_at, job.batch_id, job.entry = PRIORITIES[priority], run_at, batch_id, entry
-        if file:
-            job.file_key, job.file_name, job.file_size = file.key, file.name, file.size
-            job.file_sha256, job.file_type = file.sha256, file.media_type
+        job.schedule_id, job.file = schedule_id, file
         session.add(job)
         session.flush()
-        detail = {"not_before": f"{run_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"} if run_at else {}
-        job._happened(session, "queued", **detail)
+        wait = {"not_before": f"{run_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"} if run_at else {}
+        job._happened(session, "queued", **wait, **detail)
         return job
 
     @classmethod

@@ -9,9 +9,17 @@ from werkzeug.exceptions import NotFound
 from webapp.current import services
 from webapp.records.document import Document
 from webapp.records.job import Job
+from webapp.records.schedule import Schedule
 
 # What databases take for a number.
 LARGEST_ID = 2**63 - 1
+
+
+def number(text: str | None) -> int | None:
+    """A number that a record may have; None for anything else."""
+    if text and text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= LARGEST_ID:
+        return int(text)
+    return None
 
 
 def job(job_id: int) -> Job:
@@ -20,6 +28,15 @@ def job(job_id: int) -> Job:
         found = Job.find(session, job_id)
     if found is None or not found.visible_to(current_user.id, is_admin=current_user.is_admin):
         raise NotFound("There is no such job.")
+    return found
+
+
+def schedule(schedule_id: int) -> Schedule:
+    """Raises NotFound."""
+    with services().database.reading() as session:
+        found = session.get(Schedule, schedule_id)
+    if found is None or not found.visible_to(current_user.id, is_admin=current_user.is_admin):
+        raise NotFound("There is no such schedule.")
     return found
 
 

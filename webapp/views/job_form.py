@@ -22,11 +22,11 @@ from webapp.views import batches
 
 def accepted() -> Job:
     """A single file's job, or the batch of several's. Raises JobError with words for the sender."""
-    uploads = _uploads()
-    if len(uploads) > 1:
-        return _accepted_together(uploads)
+    files = uploads()
+    if len(files) > 1:
+        return _accepted_together(files)
     id = request.form.get("batch", type=int)
-    return _accepted(uploads[0] if uploads else None, batches.own(id) if id else None)
+    return _accepted(files[0] if files else None, batches.own(id) if id else None)
 
 
 def params(kind: Kind) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def priority() -> str:
     return request.form.get("priority", "")
 
 
-def _uploads() -> list[Upload]:
+def uploads() -> list[Upload]:
     """The files of the form; a browser sends an empty part where none was chosen."""
     files = [file for file in request.files.getlist("file") if file.filename]
     return [Upload(incoming_of(file), file.filename or "") for file in files]

@@ -189,8 +189,7 @@ def checked_params(kind: Kind, params: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return kind.Input.model_validate(params).model_dump(mode="json")
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
-        raise JobError("; ".join(problems)[:1000]) from None
+        raise JobError.of_fields(error) from None
 
 
 def stored_file(services: Services, kind: Kind, upload: Upload) -> StoredFile:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
+from typing import Literal
 
 from flask import Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from gunicorn.http.errors import ParseException
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import (
     BadHost,
@@ -26,6 +29,23 @@ MEGABYTE = 1_000_000
 log = logging.getLogger(__name__)
 
 
+class FieldProblem(BaseModel):
+    """What is wrong with one field: its name, with dots for what is inside."""
+
+    field: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """An error as programs get it (RFC 9457). `detail` says in words what to do about it."""
+
+    type: Literal["about:blank"] = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] | None = Field(default=None, description="Of a 422: each field that is wrong.")
+
+
 def init_app(app: Flask) -> None:
     app.register_error_handler(TooLarge, lambda _error: answer(_too_large(app)))
     app.register_error_handler(NoRoom, lambda error: answer(_cannot_store("no room for an upload", error)))
@@ -34,7 +54,7 @@ def init_app(app: Flask) -> None:
     )
     app.register_error_handler(RequestEntityTooLarge, lambda _error: answer(_too_large(app)))
     app.register_error_handler(ParseException, lambda _error: answer(BadRequest("The request’s body is malformed.")))
-    app.register_error_handler(JobError, lambda error: answer(Refused(str(error))))
+    app.register_error_handler(JobError, lambda error: answer(Refused(str(error), error.fields)))
     app.register_error_handler(CSRFError, lambda _error: answer(StaleForm()))
     # Without a host no page can be drawn: nobody knows its addresses.
     app.register_error_handler(BadHost, lambda error: Response("This is no host name.\n", 400, mimetype="text/plain"))
@@ -43,13 +63,14 @@ def init_app(app: Flask) -> None:
 
 
 class Refused(HTTPException):
-    """What was sent is understood and can't be accepted; the description says why."""
+    """What was sent is understood and can't be accepted; the description says why, `fields` says it of each."""
 
     code = 422
     name = "Not accepted"
 
-    def __init__(self, description: str) -> None:
+    def __init__(self, description: str, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(description)
+        self.fields = fields or {}
 
 
 class CannotStore(ServiceUnavailable):
@@ -82,7 +103,7 @@ def answer(error: HTTPException) -> Response:
 
 
 def wants_json() -> bool:
-    return request.path.startswith("/api/")
+    return (request.path + "/").startswith("/api/")
 
 
 def wants_fragment() -> bool:
@@ -93,7 +114,10 @@ def wants_fragment() -> bool:
 def _body(error: HTTPException) -> str:
     status, title, detail = error.code or 500, error.name, error.description or ""
     if wants_json():
-        return json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
+        problem = Problem(title=title, status=status, detail=detail)
+        if isinstance(error, Refused) and error.fields:
+            problem.errors = [FieldProblem(field=name, detail=words) for name, words in error.fields.items()]
+        return json.dumps(problem.model_dump(exclude_none=True))
     if wants_fragment():
         return render_template("_problem.html", problem=detail)
     return render_template("errors/error.html", status=status, title=title, detail=detail)

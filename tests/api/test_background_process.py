@@ -146,7 +146,7 @@ def test_a_call_may_be_json_or_a_form(ben: httpx.Client) -> None:
     [
         ({}, 422),
         ({"data": {"action": "explode", "job_id": "1"}}, 422),
-        ({"data": {"action": "retry"}}, 404),
+        ({"data": {"action": "retry"}}, 422),
         ({"data": {"action": "retry", "job_id": "x"}}, 404),
         ({"json": []}, 400),
         ({"json": {"action": ["retry"], "job_id": {}}}, 422),

@@ -42,9 +42,12 @@ def test_what_can_not_be_done_is_refused_in_words(ben: httpx.Client, form: dict[
     answer = ben.post(CALL, data=form, files=FILE)
     assert answer.status_code == 422
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json().keys() == {"type", "title", "status", "detail"}
+    assert answer.json().keys() - {"errors"} == {"type", "title", "status", "detail"}
     assert answer.json()["status"] == 422
     assert words in answer.json()["detail"]
+    for error in answer.json().get("errors", []):
+        assert error.keys() == {"field", "detail"}
+        assert error["field"] in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,20 @@ def test_a_call_that_makes_no_sense_is_no_fault_of_ours(ben: httpx.Client, reque
     answer = ben.post(CALL, **request_of)
     assert answer.status_code in (400, 422)
     assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "application/octet-stream"])
+def test_what_is_neither_form_nor_json_is_of_no_use(ben: httpx.Client, media_type: str) -> None:
+    answer = ben.post(CALL, content=b"kind=checksum", headers={"Content-Type": media_type})
+    assert answer.status_code == 415
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "multipart/form-data" in answer.json()["detail"]
+
+
+def test_half_of_a_surrogate_pair_breaks_no_answer(ben: httpx.Client) -> None:
+    answer = ben.post(CALL, content=b'{"kind": "\\ud800"}', headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert "There is no kind of job" in answer.json()["detail"]
 
 
 def test_too_many_fields_are_refused(ben: httpx.Client) -> None:

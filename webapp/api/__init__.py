@@ -7,6 +7,9 @@ from flask import Blueprint, Flask, Response, request
 from webapp.api import (
     background_process,
     document_status,
+    job_files,
+    job_history,
+    job_steering,
     jobs,
     media_jobs,
     pipeline_progress,
@@ -16,7 +19,18 @@ from webapp.api import (
 from webapp.security import csrf, refuse_foreign_pages
 from webapp.services import Services
 
-PARTS = (document_status, pipeline_progress, media_jobs, background_process, trace_import, jobs, tickets)
+PARTS = (
+    jobs,
+    job_steering,
+    job_history,
+    job_files,
+    tickets,
+    document_status,
+    pipeline_progress,
+    media_jobs,
+    background_process,
+    trace_import,
+)
 
 
 def init_app(app: Flask, services: Services) -> None:
@@ -35,6 +49,6 @@ def _allow_origins(response: Response, origins: tuple[str, ...]) -> Response:
     if request.headers.get("Origin") in origins:
         response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
         response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Last-Event-ID"
-        response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE, OPTIONS"
         response.headers["Access-Control-Max-Age"] = "600"
     return response

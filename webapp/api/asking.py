@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from flask import request
 from flask_login import current_user
-from werkzeug.exceptions import BadRequest, Forbidden, NotFound, Unauthorized
+from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
 
 from webapp.current import services
 from webapp.login import Identity, by_ticket
@@ -54,16 +53,6 @@ def found(asking: Identity, job_id: str) -> Job | None:
     with services().database.reading() as session:
         job = Job.find(session, number(job_id))
     return job if job and job.visible_to(asking.id, is_admin=asking.is_admin) else None
-
-
-def fields() -> Mapping[str, Any]:
-    """What a changing request says: a JSON object, or the fields of a form or of the query. Raises BadRequest."""
-    if not request.is_json:
-        return request.values
-    said = request.get_json()
-    if not isinstance(said, dict):
-        raise BadRequest("The body should be a JSON object.")
-    return said
 
 
 def number(job_id: str) -> int:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from flask import Blueprint, Response, jsonify, request
-from pydantic import BaseModel
+from flask import Blueprint, Response, request
+from pydantic import BaseModel, BeforeValidator, Field
 from werkzeug.exceptions import Conflict, NotFound
 
 from webapp import control
 from webapp.api import asking, telling
+from webapp.api.call import Call
+from webapp.api.job_steering import TOO_LATE
 from webapp.current import services
 from webapp.login import Identity, public
 from webapp.problems import Refused
@@ -23,6 +25,7 @@ from webapp.stream.wire import Message
 from webapp.streaming import respond
 
 Status = Literal["pending", "processing", "completed", "failed"]
+GROUP = "Background processes"
 STATUS: dict[str, Status] = {
     "queued": "pending",
     "processing": "processing",
@@ -31,11 +34,6 @@ STATUS: dict[str, Status] = {
     "cancelled": "failed",
 }
 ACTIONS = {"retry": control.retry, "cancel": control.cancel}
-TOO_LATE = {
-    "retry": "There is nothing to try again: the job is on its way, or is done.",
-    "cancel": "The job has ended, or was asked to stop already.",
-}
-
 bp = Blueprint("background_process", __name__)
 
 
@@ -64,6 +62,26 @@ class Summary(BaseModel):
 
 class Heartbeat(BaseModel):
     at: datetime
+
+
+class Wanted(BaseModel):
+    action: Literal["status"] = "status"
+    filename: str | None = None
+    sse: str | None = Field(default=None, description="`true` for a stream; `Accept: text/event-stream` does as well.")
+
+
+class Command(BaseModel):
+    action: Literal["retry", "cancel"]
+    job_id: Annotated[str, BeforeValidator(str)]
+
+
+class WantedStream(BaseModel):
+    job_id: str | None = None
+    filename: str | None = None
+
+
+ONE_EVENTS: dict[str, type[BaseModel]] = {"status": ProcessStatus, "heartbeat": Heartbeat}
+ALL_EVENTS: dict[str, type[BaseModel]] = {"summary": Summary, "heartbeat": Heartbeat}
 
 
 class Process(telling.Beating):
@@ -95,47 +113,49 @@ ONE, ALL = Process(), Processes()
 
 @bp.get("/api/background-process")
 @public
-def show() -> Response:
-    """The status of a file's newest job, or the summary; once, or by stream."""
-    if request.args.get("action", "status") != "status":
-        raise Refused("“action” can only be “status” here.")
-    name = request.args.get("filename")
-    if request.args.get("sse") == "true" or "text/event-stream" in request.accept_mimetypes.values():
+@Call(
+    summary="Read how a file’s newest job goes, or all jobs",
+    group=GROUP,
+    query=Wanted,
+    answers=ProcessStatus | Summary,
+    events=ONE_EVENTS | ALL_EVENTS,
+    refuses=(404,),
+)
+def show(query: Wanted) -> Response | BaseModel:
+    """Without a file’s name, the summary: everybody’s jobs for an admin, one’s own for a member."""
+    name = query.filename
+    if query.sse == "true" or "text/event-stream" in request.accept_mimetypes.values():
         return _follow_all(asking.identity()) if name is None else _follow_named(name)
     user = asking.identity()
-    said = _summary(load_summary(services(), _owner(user))) if name is None else _status(_state_named(user, name))
-    return jsonify(said.model_dump(mode="json"))
+    return _summary(load_summary(services(), _owner(user))) if name is None else _status(_state_named(user, name))
 
 
 @bp.post("/api/background-process")
-def steer() -> Response:
-    """Have a job retried or cancelled; its status then."""
-    asked = asking.fields()
-    action, job_id = (str(asked.get(name, "")) for name in ("action", "job_id"))
-    if action not in ACTIONS:
-        raise Refused("“action” should be “retry” or “cancel”.")
+@Call(summary="Retry or cancel a job", group=GROUP, body=Command, answers=ProcessStatus, refuses=(404, 409))
+def steer(body: Command) -> ProcessStatus:
+    """Answers with its status after that."""
     user = asking.identity()
-    job = asking.job(user, job_id)
-    if not ACTIONS[action](services(), job, by=user.email):
-        raise Conflict(TOO_LATE[action])
-    return jsonify(_status(asking.state(user, job_id)).model_dump(mode="json"))
+    if not ACTIONS[body.action](services(), asking.job(user, body.job_id), by=user.email):
+        raise Conflict(TOO_LATE[body.action])
+    return _status(asking.state(user, body.job_id))
 
 
 @bp.get("/api/sse")
 @public
-def stream() -> Response:
-    """The stream of the job with a number, or of a file's newest."""
-    job_id, name = request.args.get("job_id"), request.args.get("filename")
-    if job_id is None:
-        if name is None:
-            raise Refused("Say which job: send “job_id” or “filename”.")
-        return _follow_named(name)
-    user = asking.identity(ticket_for=asking.number(job_id))
-    return _follow(user, asking.job(user, job_id))
+@Call(summary="Follow a job", group=GROUP, query=WantedStream, events=ONE_EVENTS, refuses=(404,))
+def stream(query: WantedStream) -> Response:
+    """By its number, or the newest of a file."""
+    if query.job_id is not None:
+        user = asking.identity(ticket_for=asking.number(query.job_id))
+        return _follow(user, asking.job(user, query.job_id))
+    if query.filename is not None:
+        return _follow_named(query.filename)
+    raise Refused("Say which job: send “job_id” or “filename”.")
 
 
 @bp.get("/api/sse/admin")
 @public
+@Call(summary="Follow all jobs", group=GROUP, events=ALL_EVENTS, refuses=(403,))
 def stream_all() -> Response:
     return _follow_all(asking.admin())
 

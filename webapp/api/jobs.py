@@ -1,45 +1,153 @@
-"""Any kind of job, by one call."""
+"""Jobs of any kind: started by one call, listed, read and deleted."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import logging
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request, url_for
 from flask_login import current_user
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from werkzeug.exceptions import Conflict
 
 from webapp.acceptance import Upload, accept
+from webapp.api import asking
+from webapp.api.call import FORMS, JSON, Call, json_of
+from webapp.api.job import JobBrief, JobFull, State, brief, full
 from webapp.current import services
-from webapp.errors import JobError
+from webapp.deletion import delete_jobs
+from webapp.kinds import KINDS, OFFERED
 from webapp.moments import with_offset
+from webapp.records.job import PRIORITIES
+from webapp.records.listing import JobFilter, matching
 from webapp.uploads import incoming_of, takes_uploads
+
+MOST_LISTED = 200
+GROUP = "Jobs"
+
+log = logging.getLogger(__name__)
 
 bp = Blueprint("api_jobs", __name__)
 
 
+def as_object(sent: Any) -> Any:
+    """JSON, where a form sends it as text."""
+    if not isinstance(sent, str):
+        return sent
+    try:
+        sent = json.loads(sent or "{}")
+    except (ValueError, RecursionError):
+        raise ValueError("“params” is not JSON.") from None
+    if not isinstance(sent, dict):
+        raise ValueError("“params” is not a JSON object.")
+    return sent
+
+
+class NewJob(BaseModel):
+    """Beside it, as `file`, the file for a kind that takes one."""
+
+    kind: str = Field("", json_schema_extra={"enum": [*OFFERED]})
+    params: Annotated[dict[str, Any], BeforeValidator(as_object)] = Field({}, description="What the kind may be asked.")
+    priority: str = Field("", description="`high` is for admins.", json_schema_extra={"enum": [*PRIORITIES]})
+    run_at: str = Field(
+        "", description="Not to be begun before, with a zone.", json_schema_extra={"format": "date-time"}
+    )
+
+
+class Accepted(BaseModel):
+    job_id: str
+
+
+class JobsQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    state: State | None = None
+    kind: str | None = Field(None, json_schema_extra={"enum": [*KINDS]})
+    owner: str | None = Field(None, description="Part of the owner’s email.")
+    q: str | None = Field(None, description="Part of the file’s name, or the job’s number.")
+    batch: int | None = Field(None, ge=1, lt=2**63, description="Jobs of this batch.")
+    limit: int = Field(50, ge=1, le=MOST_LISTED)
+    cursor: int | None = Field(None, ge=1, lt=2**63, description="`next` of the page before.")
+
+
+class JobPage(BaseModel):
+    """Newest first. Jobs of a batch are listed where something is looked for; else the batch stands for them."""
+
+    jobs: list[JobBrief]
+    next: str | None = Field(description="The `cursor` of the next page; null on the last.")
+
+
 @bp.post("/api/v1/jobs")
 @takes_uploads
-def create() -> tuple[dict[str, str], int]:
-    """Multipart: `kind`, `file` where the kind takes one, `params` as a JSON object, `priority`, `run_at`."""
+@Call(
+    summary="Start a job",
+    group=GROUP,
+    body=NewJob,
+    takes=(*FORMS, JSON),
+    file=True,
+    answers=Accepted,
+    status=201,
+    refuses=(413,),
+)
+def create(body: NewJob) -> Response:
+    """Answers once the job and its file are durable. An archive starts a batch, and its job is named."""
     file = request.files.get("file")
     upload = Upload(incoming_of(file), file.filename or "") if file and file.filename else None
     job = accept(
         services(),
         owner=current_user.user,
-        kind_name=request.form.get("kind", ""),
-        params=_params(),
+        kind_name=body.kind,
+        params=body.params,
         upload=upload,
-        priority=request.form.get("priority", ""),
-        run_at=with_offset(run_at) if (run_at := request.form.get("run_at")) else None,
+        priority=body.priority,
+        run_at=with_offset(body.run_at) if body.run_at else None,
     )
-    return {"job_id": str(job.id)}, 201
+    response = json_of(Accepted(job_id=str(job.id)), 201)
+    response.headers["Location"] = url_for("api.api_jobs.show", job_id=job.id)
+    return response
 
 
-def _params() -> dict[str, Any]:
-    try:
-        params = json.loads(request.form.get("params") or "{}")
-    except (ValueError, RecursionError):
-        raise JobError("“params” is not JSON.") from None
-    if not isinstance(params, dict):
-        raise JobError("“params” is not a JSON object.")
-    return params
+@bp.get("/api/v1/jobs")
+@Call(summary="List jobs", group=GROUP, query=JobsQuery, answers=JobPage)
+def index(query: JobsQuery) -> Response:
+    """Everybody’s for an admin, one’s own for a member."""
+    user = asking.identity()
+    wanted = JobFilter(
+        owner_id=None if user.is_admin else user.id,
+        state=query.state,
+        kind=query.kind,
+        owner_email=query.owner,
+        text=query.q,
+        batch_id=query.batch,
+        before=query.cursor,
+    )
+    with services().database.reading() as session:
+        jobs = matching(session, wanted, limit=query.limit + 1)
+    page = jobs[: query.limit]
+    cursor = str(page[-1].id) if len(jobs) > query.limit else None
+    response = json_of(JobPage(jobs=[brief(job) for job in page], next=cursor))
+    if cursor:
+        following = {**request.args.to_dict(), "cursor": cursor}
+        response.headers["Link"] = f'<{url_for("api.api_jobs.index")}?{urlencode(following)}>; rel="next"'
+    return response
+
+
+@bp.get("/api/v1/jobs/<job_id>")
+@Call(summary="Read a job", group=GROUP, answers=JobFull, refuses=(404,))
+def show(job_id: str) -> JobFull:
+    """All that is true of it now: progress, stages, its place in the line, why it waits, the time left."""
+    return full(asking.state(asking.identity(), job_id))
+
+
+@bp.delete("/api/v1/jobs/<job_id>")
+@Call(summary="Delete a job that has ended", group=GROUP, status=204, refuses=(404, 409))
+def destroy(job_id: str) -> Response:
+    """With its history and its file."""
+    user = asking.identity()
+    job = asking.job(user, job_id)
+    if not delete_jobs(services(), [job.id]).job_ids:
+        raise Conflict("The job has not ended yet. Cancel it first.")
+    log.info("job=%s deleted by user=%s", job.id, user.id)
+    return Response(status=204)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response
 from pydantic import BaseModel
 
 from webapp.api import asking, telling
+from webapp.api.call import Call
+from webapp.api.job import output_url
 from webapp.login import public
 from webapp.stream.names import Topic
 from webapp.stream.rendering import Rendering
@@ -17,6 +19,7 @@ from webapp.stream.wire import Message
 from webapp.streaming import respond
 
 Status = Literal["pending", "processing", "completed", "failed"]
+GROUP = "Media jobs"
 STATUS: dict[str, Status] = {
     "queued": "pending",
     "processing": "processing",
@@ -57,6 +60,7 @@ STREAM = MediaJob()
 
 @bp.get("/api/v1/jobs/<job_id>/stream")
 @public
+@Call(summary="Follow a job", group=GROUP, events={"": MediaStatus}, refuses=(404,))
 def stream(job_id: str) -> Response:
     user = asking.identity(ticket_for=asking.number(job_id))
     job = asking.job(user, job_id)
@@ -64,8 +68,10 @@ def stream(job_id: str) -> Response:
 
 
 @bp.get("/api/v1/jobs/<job_id>/status")
-def status(job_id: str) -> Response:
-    return jsonify(told(asking.state(asking.identity(), job_id)).model_dump(mode="json"))
+@Call(summary="Read how a job goes", group=GROUP, answers=MediaStatus, refuses=(404,))
+def status(job_id: str) -> MediaStatus:
+    """What the stream says, once."""
+    return told(asking.state(asking.identity(), job_id))
 
 
 def told(state: JobState) -> MediaStatus:
@@ -80,8 +86,7 @@ def told(state: JobState) -> MediaStatus:
         started_at=job.started_at,
         completed_at=job.finished_at,
         error_message=telling.error(state),
-        # No kind makes a file yet.
-        output_file=None,
+        output_file=output_url(state.files[-1]) if state.files and state.ended else None,
         timestamp=telling.changed_at(state),
     )
 

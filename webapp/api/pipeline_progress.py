@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Iterable
-from typing import Any
+from typing import Literal
 
 from flask import Blueprint, Response
+from pydantic import BaseModel, Field
 
-from webapp.api import asking
+from webapp.api import asking, telling
+from webapp.api.call import Call
 from webapp.login import public
 from webapp.progress import LaneProgress, Progress, StageProgress
 from webapp.stream.names import EVERYBODY, Topic
@@ -19,8 +20,74 @@ from webapp.stream.writer import only
 from webapp.streaming import respond
 
 KIND = "ingest_document"
+GROUP = "Pipelines"
 
 bp = Blueprint("pipeline_progress", __name__)
+
+
+class Stage(BaseModel):
+    name: str
+    status: Literal["pending", "in_progress", "completed", "error"]
+    processed: int
+    total: int
+    in_flight: int
+    progress_percent: float
+    duration_ms: int
+    is_complete: bool
+
+
+class PoolWorker(BaseModel):
+    id: int
+    status: Literal["idle", "processing", "error"]
+    current_chunk: str | None
+    progress_percent: float
+
+
+class WorkerPool(BaseModel):
+    active: int
+    max: int
+    queue_depth: int
+    workers: list[PoolWorker]
+
+
+class Metrics(BaseModel):
+    """What the stores confirmed, whichever they are."""
+
+    entities_total: int
+    relations_total: int
+    neo4j_writes: int
+    qdrant_writes: int
+
+
+class Timing(BaseModel):
+    started_at: float | None = Field(description="Seconds since 1970.")
+    elapsed_ms: int
+    estimated_remaining_ms: int | None
+
+
+class Pipeline(BaseModel):
+    document_id: str | None
+    document_name: str | None
+    total_chunks: int
+    total_images: int
+    stages: dict[str, Stage]
+    worker_pool: WorkerPool
+    metrics: Metrics
+    timing: Timing
+    overall_progress_percent: float
+
+
+class PipelineComplete(BaseModel):
+    pass
+
+
+class PipelineError(BaseModel):
+    message: str
+    job_id: str
+
+
+ALL_EVENTS: dict[str, type[BaseModel]] = {"pipeline_progress": Pipeline}
+EVENTS = ALL_EVENTS | {"complete": PipelineComplete, "error": PipelineError}
 
 
 class PipelineProgress(Rendering):
@@ -29,7 +96,7 @@ class PipelineProgress(Rendering):
     interval = 0.5
 
     def parts(self, state: JobState) -> dict[str, Message]:
-        return {"progress": Message(json.dumps(_progress(state)), event="pipeline_progress")}
+        return {"progress": Message(telling.encoded(_progress(state)), event="pipeline_progress")}
 
     def stream(self, state: JobState) -> str:
         return str(state.job.id)
@@ -62,8 +129,9 @@ ONE, ONE_OF_MANY, ALL = PipelineProgress(), OneOfMany(), AllPipelines()
 
 @bp.get("/api/v1/admin/ingestion/jobs/<job_id>/progress")
 @public
+@Call(summary="Follow an ingestion", group=GROUP, events=EVENTS, refuses=(403,))
 def one(job_id: str) -> Response:
-    """An unknown job is answered with 200 and one event: here the contract wins over a 404."""
+    """An unknown job is answered with 200 and one `error`."""
     user = asking.admin(ticket_for=asking.number(job_id))
     job = asking.found(user, job_id)
     if job is None or job.kind != KIND:
@@ -73,79 +141,80 @@ def one(job_id: str) -> Response:
 
 @bp.get("/api/v1/admin/ingestion/progress")
 @public
+@Call(summary="Follow all ingestions", group=GROUP, events=ALL_EVENTS, refuses=(403,))
 def all() -> Response:
     user = asking.admin()
     return respond(Topic("ingestions", EVERYBODY), ALL, name="ingestions", who=user)
 
 
 def _error(message: str, job_id: str) -> Message:
-    return Message(json.dumps({"message": message, "job_id": job_id}), event="error")
+    return Message(telling.encoded(PipelineError(message=message, job_id=job_id)), event="error")
 
 
-def _progress(state: JobState) -> dict[str, Any]:
+def _progress(state: JobState) -> Pipeline:
     progress = state.progress or Progress(attempt=0, started_at=0, updated_at=0, stages=_not_begun(state))
     count = progress.counters.get
-    return {
-        "document_id": state.job.document_id,
-        "document_name": state.job.file_name,
-        "total_chunks": count("chunks", 0),
-        "total_images": count("images", 0),
-        "stages": {stage.name: _stage(stage, progress) for stage in progress.stages},
-        "worker_pool": _worker_pool(progress),
-        "metrics": {
-            "entities_total": count("entities", 0),
-            "relations_total": count("relations", 0),
-            "neo4j_writes": count("graph_writes", 0),
-            "qdrant_writes": count("vector_writes", 0),
-        },
-        "timing": _timing(state, progress),
-        "overall_progress_percent": 100.0 if state.job.state == "completed" else _percent(progress.fraction),
-    }
+    return Pipeline(
+        document_id=state.job.document_id,
+        document_name=state.job.file_name,
+        total_chunks=count("chunks", 0),
+        total_images=count("images", 0),
+        stages={stage.name: _stage(stage, progress) for stage in progress.stages},
+        worker_pool=_worker_pool(progress),
+        metrics=Metrics(
+            entities_total=count("entities", 0),
+            relations_total=count("relations", 0),
+            neo4j_writes=count("graph_writes", 0),
+            qdrant_writes=count("vector_writes", 0),
+        ),
+        timing=_timing(state, progress),
+        overall_progress_percent=100.0 if state.job.state == "completed" else _percent(progress.fraction),
+    )
 
 
 def _not_begun(state: JobState) -> list[StageProgress]:
     return [StageProgress(name=stage.name, unit=stage.unit) for stage in state.kind.stages]
 
 
-def _stage(stage: StageProgress, progress: Progress) -> dict[str, Any]:
+def _stage(stage: StageProgress, progress: Progress) -> Stage:
     running = stage.status == "in_progress"
-    return {
-        "name": stage.name,
-        "status": stage.status,
-        "processed": stage.done,
-        "total": stage.total or 0,
-        "in_flight": progress.in_flight if running else 0,
-        "progress_percent": _percent(stage.fraction),
-        "duration_ms": _milliseconds(stage.seconds(progress.updated_at)),
-        "is_complete": stage.status == "completed",
-    }
+    return Stage(
+        name=stage.name,
+        status=stage.status,
+        processed=stage.done,
+        total=stage.total or 0,
+        in_flight=progress.in_flight if running else 0,
+        progress_percent=_percent(stage.fraction),
+        duration_ms=_milliseconds(stage.seconds(progress.updated_at)),
+        is_complete=stage.status == "completed",
+    )
 
 
-def _worker_pool(progress: Progress) -> dict[str, Any]:
-    return {
-        "active": sum(lane.status == "processing" for lane in progress.lanes),
-        "max": len(progress.lanes),
-        "queue_depth": progress.queue_depth,
-        "workers": [_worker(lane) for lane in progress.lanes],
-    }
+def _worker_pool(progress: Progress) -> WorkerPool:
+    return WorkerPool(
+        active=sum(lane.status == "processing" for lane in progress.lanes),
+        max=len(progress.lanes),
+        queue_depth=progress.queue_depth,
+        workers=[_worker(lane) for lane in progress.lanes],
+    )
 
 
-def _worker(lane: LaneProgress) -> dict[str, Any]:
-    return {
-        "id": lane.id,
-        "status": lane.status,
-        "current_chunk": lane.item or None,
-        "progress_percent": _percent(lane.fraction),
-    }
+def _worker(lane: LaneProgress) -> PoolWorker:
+    return PoolWorker(
+        id=lane.id,
+        status=lane.status,
+        current_chunk=lane.item or None,
+        progress_percent=_percent(lane.fraction),
+    )
 
 
-def _timing(state: JobState, progress: Progress) -> dict[str, Any]:
+def _timing(state: JobState, progress: Progress) -> Timing:
     left = 0.0 if state.ended else progress.seconds_left
-    return {
-        "started_at": progress.started_at or None,
-        "elapsed_ms": _milliseconds(progress.elapsed),
-        "estimated_remaining_ms": None if left is None else _milliseconds(left),
-    }
+    return Timing(
+        started_at=progress.started_at or None,
+        elapsed_ms=_milliseconds(progress.elapsed),
+        estimated_remaining_ms=None if left is None else _milliseconds(left),
+    )
 
 
 def _percent(fraction: float) -> float:

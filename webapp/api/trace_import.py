@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response
 from pydantic import BaseModel
 
 from webapp.api import asking, telling
+from webapp.api.call import Call
 from webapp.login import public
 from webapp.stream.names import Topic
 from webapp.stream.state import JobState
@@ -16,6 +17,7 @@ from webapp.stream.wire import Message
 from webapp.streaming import respond
 
 Status = Literal["queued", "running", "completed", "failed"]
+GROUP = "Trace imports"
 STATUS: dict[str, Status] = {
     "queued": "queued",
     "processing": "running",
@@ -58,6 +60,18 @@ class ImportJob(BaseModel):
     completed_at: datetime | None
 
 
+class Beat(BaseModel):
+    """At least every 30 seconds."""
+
+
+EVENTS: dict[str, type[BaseModel]] = {
+    "progress": ImportProgress,
+    "completed": ImportCompleted,
+    "failed": ImportFailed,
+    "heartbeat": Beat,
+}
+
+
 class TraceImport(telling.Beating):
     """`progress` events, then `completed` or `failed`."""
 
@@ -76,6 +90,7 @@ STREAM = TraceImport()
 
 @bp.get("/api/jobs/<job_id>/stream")
 @public
+@Call(summary="Follow an import", group=GROUP, events=EVENTS, refuses=(404,))
 def stream(job_id: str) -> Response:
     user = asking.identity(ticket_for=asking.number(job_id))
     job = asking.job(user, job_id)
@@ -83,8 +98,9 @@ def stream(job_id: str) -> Response:
 
 
 @bp.get("/api/jobs/<job_id>")
-def show(job_id: str) -> Response:
-    return jsonify(_told(asking.state(asking.identity(), job_id)).model_dump(mode="json"))
+@Call(summary="Read how an import goes", group=GROUP, answers=ImportJob, refuses=(404,))
+def show(job_id: str) -> ImportJob:
+    return _told(asking.state(asking.identity(), job_id))
 
 
 def _end(state: JobState) -> Message:

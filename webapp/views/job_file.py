@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, send_file
-from werkzeug.exceptions import NotFound
+from flask import Blueprint, Response
 
-from webapp.current import services
+from webapp.downloads import download_input
 from webapp.views import found
 
 bp = Blueprint("job_file", __name__)
@@ -13,12 +12,4 @@ bp = Blueprint("job_file", __name__)
 
 @bp.get("/jobs/<int:job_id>/file")
 def show(job_id: int) -> Response:
-    """Always as a download: what people upload is never shown as a page of this site."""
-    job = found.job(job_id)
-    if job.file_key is None:
-        raise NotFound("This job has no file.")
-    try:
-        file = services().files.read(job.file_key)
-    except FileNotFoundError:
-        raise NotFound("The file is not kept any more.") from None
-    return send_file(file, "application/octet-stream", as_attachment=True, download_name=job.file_name)
+    return download_input(found.job(job_id))

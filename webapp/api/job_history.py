@@ -1,0 +1,66 @@
+"""What happened to a job, and what it said."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint
+from pydantic import BaseModel, Field
+
+from webapp.api import asking
+from webapp.api.call import Call
+from webapp.api.jobs import GROUP
+from webapp.progress import Level
+
+bp = Blueprint("job_history", __name__)
+
+
+class JobEvent(BaseModel):
+    at: datetime
+    name: str = Field(examples=["queued", "claimed", "completed"])
+    attempt: int
+    detail: dict[str, Any] = Field(description="Who did it, why, or with what error.")
+
+
+class History(BaseModel):
+    """Oldest first."""
+
+    events: list[JobEvent]
+
+
+class LogEntry(BaseModel):
+    n: int = Field(description="Grows over all attempts.")
+    at: datetime
+    level: Level
+    text: str
+
+
+class LogQuery(BaseModel):
+    after: int = Field(0, description="Only lines after this number.")
+
+
+class Log(BaseModel):
+    """The newest lines of the present or last attempt, oldest first."""
+
+    lines: list[LogEntry]
+    live_known: bool = Field(description="False while Redis can’t say what a running job has said.")
+
+
+@bp.get("/api/v1/jobs/<job_id>/events")
+@Call(summary="Read a job’s history", group=GROUP, answers=History, refuses=(404,))
+def events(job_id: str) -> History:
+    state = asking.state(asking.identity(), job_id)
+    fields = ("at", "name", "attempt", "detail")
+    return History(events=[JobEvent(**{name: getattr(event, name) for name in fields}) for event in state.events])
+
+
+@bp.get("/api/v1/jobs/<job_id>/log")
+@Call(summary="Read a job’s log", group=GROUP, query=LogQuery, answers=Log, refuses=(404,))
+def log(job_id: str, query: LogQuery) -> Log:
+    state = asking.state(asking.identity(), job_id)
+    lines = [
+        LogEntry(n=line.n, at=datetime.fromtimestamp(line.at, UTC), level=line.level, text=line.text)
+        for line in state.lines_after(query.after)
+    ]
+    return Log(lines=lines, live_known=state.live_known)

@@ -1,0 +1,72 @@
+"""What people do to jobs: cancel them, have them tried anew, run them again with changes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from flask import Blueprint, Response, url_for
+from pydantic import BaseModel, BeforeValidator, Field
+from werkzeug.exceptions import Conflict
+
+from webapp import control
+from webapp.acceptance import accept_copy
+from webapp.api import asking
+from webapp.api.call import Call, json_of
+from webapp.api.job import JobFull, full
+from webapp.api.jobs import GROUP, Accepted, as_object
+from webapp.current import services
+from webapp.records.job import PRIORITIES
+
+TOO_LATE = {
+    "retry": "There is nothing to try again: the job is on its way, or is done.",
+    "cancel": "The job has ended, or was asked to stop already.",
+}
+
+bp = Blueprint("job_steering", __name__)
+
+
+class NewAttempt(BaseModel):
+    begin_from: Literal["kept", "beginning"] = Field(
+        "kept", alias="from", description="`kept` goes on where the last attempt came to."
+    )
+
+
+class Copy(BaseModel):
+    params: Annotated[dict[str, Any] | None, BeforeValidator(as_object)] = Field(
+        None, description="What the kind may be asked; without it, the same again."
+    )
+    priority: str = Field("", json_schema_extra={"enum": [*PRIORITIES]})
+
+
+@bp.post("/api/v1/jobs/<job_id>/cancellation")
+@Call(summary="Cancel a job", group=GROUP, answers=JobFull, refuses=(404, 409))
+def cancel(job_id: str) -> JobFull:
+    """At once what waits; what runs is asked to stop. On a batch it is done to the jobs in it."""
+    user = asking.identity()
+    if not control.cancel(services(), asking.job(user, job_id), by=user.email):
+        raise Conflict(TOO_LATE["cancel"])
+    return full(asking.state(user, job_id))
+
+
+@bp.post("/api/v1/jobs/<job_id>/attempts")
+@Call(summary="Try a job again", group=GROUP, body=NewAttempt, answers=JobFull, refuses=(404, 409))
+def retry(job_id: str, body: NewAttempt) -> JobFull:
+    """What failed or was cancelled, or at once what rests. On a batch it is done to the jobs in it."""
+    user = asking.identity()
+    job, afresh = asking.job(user, job_id), body.begin_from == "beginning"
+    if not control.retry(services(), job, by=user.email, afresh=afresh):
+        raise Conflict(TOO_LATE["retry"])
+    return full(asking.state(user, job_id))
+
+
+@bp.post("/api/v1/jobs/<job_id>/copies")
+@Call(summary="Run a job again with changes", group=GROUP, body=Copy, answers=Accepted, status=201, refuses=(404,))
+def copy(job_id: str, body: Copy) -> Response:
+    """A new job of the same kind on the same file."""
+    user = asking.identity()
+    job = asking.job(user, job_id)
+    params = job.params if body.params is None else body.params
+    made = accept_copy(services(), job, owner=user.user, params=params, priority=body.priority)
+    response = json_of(Accepted(job_id=str(made.id)), 201)
+    response.headers["Location"] = url_for("api.api_jobs.show", job_id=made.id)
+    return response

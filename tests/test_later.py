@@ -16,6 +16,7 @@ from webapp.records.job import Job
 from webapp.records.line import next_job
 from webapp.records.traffic import Traffic
 from webapp.services import Services
+from webapp.stream.state import load_job
 from webapp.sweeper import sweep
 
 HOUR = timedelta(hours=1)
@@ -54,6 +55,19 @@ def test_it_is_queued_by_the_first_sweep_after_its_time(services: Services, cast
     assert waiting_since
     assert now() - waiting_since < timedelta(seconds=5)
     assert not stored(services, job).scheduled
+
+
+def test_an_open_page_looks_again_when_its_time_has_come(services: Services, cast: Cast) -> None:
+    job = for_later(services, cast, now() + HOUR)
+    waiting = load_job(services, job.id)
+    assert waiting
+    assert waiting.place is None
+    assert waiting.look_again
+    assert 3590 < waiting.look_again < 3601
+    come_due(services, job)
+    due = load_job(services, job.id)
+    assert due
+    assert due.place == 1
 
 
 def test_a_job_that_rests_after_a_failed_try_is_not_one_for_later(services: Services, cast: Cast) -> None:

@@ -138,6 +138,9 @@ def test_a_schedule_is_run_paused_resumed_changed_and_deleted(ben: FlaskClient, 
     assert f'href="/schedules/{id}"' in page
     assert "Nightly" in page
     assert f'href="{answer.headers["Location"]}"' in ben.get("/schedules").text
+    new_job(ben, "another.bin")
+    assert "data.bin" in ben.get(f"/jobs?schedule={id}").text
+    assert "another.bin" not in ben.get(f"/jobs?schedule={id}").text
     press(ben, f"/schedules/{id}/pause")
     assert "<strong>paused</strong> by <bdi>ben@example.org</bdi>" in ben.get("/schedules").text
     press(ben, f"/schedules/{id}/resumption")

@@ -28,20 +28,25 @@ class JobFilter:
     owner_email: str | None = None
     text: str | None = None
     batch_id: int | None = None
+    schedule_id: int | None = None
     before: int | None = None
 
     @property
     def looks_for_something(self) -> bool:
-        return any((self.state, self.kind, self.owner_email, self.text, self.batch_id))
+        return any((self.state, self.kind, self.owner_email, self.text, self.batch_id, self.schedule_id))
 
 
 def matching(session: Session, wanted: JobFilter, limit: int) -> list[Job]:
     """Newest first. A text is looked for in file names, and a number is a job's own."""
     query = select(Job).order_by(Job.id.desc()).limit(limit)
-    for column, value in ((Job.owner_id, wanted.owner_id), (Job.state, wanted.state), (Job.kind, wanted.kind)):
+    for column, value in (
+        (Job.owner_id, wanted.owner_id),
+        (Job.state, wanted.state),
+        (Job.kind, wanted.kind),
+        (Job.batch_id, wanted.batch_id),
+        (Job.schedule_id, wanted.schedule_id),
+    ):
         query = query if value is None else query.where(column == value)
-    if wanted.batch_id is not None:
-        query = query.where(Job.batch_id == wanted.batch_id)
     if not wanted.looks_for_something:
         query = query.where(Job.batch_id.is_(None))
     if wanted.owner_email:

@@ -34,6 +34,8 @@ SHOWN_OF_BATCH = 30
 # Seconds after which a state is read again though nothing was said: where no word can come, and where the
 # lack of any is worth telling.
 SOON, NOW_AND_THEN = 1.0, 2.0
+# So much after a moment it surely is past.
+TICK = 0.05
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,9 @@ class JobState:
         """Seconds after which it is to be read again though nothing was said of it."""
         if not self.live_known or self.reason == NO_QUEUE or (self.batch and self.batch.tally["processing"]):
             return SOON
+        if self.job.resting and self.job.run_at:
+            # From then on it has a place in the line.
+            return max((self.job.run_at - now()).total_seconds(), 0.0) + TICK
         return NOW_AND_THEN if self.job.state == "processing" else None
 
     def lines_after(self, n: int) -> list[LogLine]:

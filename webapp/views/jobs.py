@@ -98,6 +98,7 @@ def wanted() -> JobFilter:
         owner_email=request.args.get("owner") or None,
         text=request.args.get("q") or None,
         batch_id=_number("batch"),
+        schedule_id=_number("schedule"),
         before=_number("before"),
     )
 

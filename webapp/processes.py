@@ -1,4 +1,4 @@
-"""Ties between a process and its parent, so that nothing outlives a server that was killed."""
+"""Processes of ours: where they find our modules, and ties to their parent, so that none outlives a killed server."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ import signal
 import threading
 import time
 
+from webapp.settings import PROJECT
+
 PR_SET_PDEATHSIG = 1
 PARENT_CHECK = 0.5
+
+
+def python_path() -> str:
+    """What a process of ours needs as PYTHONPATH: whatever it is already, and the project."""
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join(dict.fromkeys([*filter(None, given), str(PROJECT)]))
 
 
 def die_with_parent() -> None:

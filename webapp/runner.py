@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Literal
 
+from webapp.processes import python_path
 from webapp.records.job import NO_TRACE, Job, Trace
-from webapp.settings import PROJECT, Settings
+from webapp.settings import Settings
 
 LOOK_EVERY = 1.0
 DYING = 5.0
@@ -89,7 +90,7 @@ class Runner:
                     [sys.executable, "-m", "webapp.attempt", str(os.getpid()), str(theirs.fileno())],
                     stdin=subprocess.DEVNULL,
                     pass_fds=(theirs.fileno(),),
-                    env=os.environ | {"PYTHONPATH": str(PROJECT)},
+                    env=os.environ | {"PYTHONPATH": python_path()},
                     # A group of its own, which its lanes share and which can be killed whole.
                     process_group=0,
                 )

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from webapp import migrations
 from webapp.embedded_redis import EmbeddedRedis, RedisUnavailable
 from webapp.logs import printable
+from webapp.processes import python_path
 from webapp.records.database import Database
 from webapp.records.user import User
 from webapp.secret_key import ensure_secret_key
@@ -155,7 +156,7 @@ def _workers(settings: Settings) -> list[Program]:
 
 def _environment() -> dict[str, str]:
     """Python as our processes need it: our modules and no others from the current folder, output at once."""
-    return {"PYTHONPATH": str(PROJECT), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+    return {"PYTHONPATH": python_path(), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def _healthy(listener: socket.socket) -> bool:

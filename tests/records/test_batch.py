@@ -12,7 +12,7 @@ from webapp.records import ended
 from webapp.records.database import Change, Database, now
 from webapp.records.event import Event
 from webapp.records.job import NO_TRACE, Job
-from webapp.records.line import may_begin, next_job, place
+from webapp.records.line import Line, may_begin, next_job
 from webapp.records.rule import EVERYTHING, Rule, why_held
 from webapp.records.traffic import Traffic
 from webapp.records.worker import Worker
@@ -182,7 +182,7 @@ def test_a_batch_is_on_no_worker_in_no_line_and_in_no_count(batch: Batch) -> Non
     batch.claim(batch.jobs[0])
     with batch.database.reading() as session:
         assert next_job(session) == batch.jobs[1].id
-        assert place(session, batch.row) is None
+        assert Line(session).place(batch.row) is None
         assert Job.held_by_lost_workers(session) == []
         assert batch.id not in may_begin(session, at_most=9)
         assert (Traffic.now(session).running, Traffic.now(session).waiting) == (1, 2)

@@ -12,7 +12,7 @@ from webapp.progress import LogLine, Progress
 from webapp.records.database import Change, Database, now
 from webapp.records.event import Event
 from webapp.records.job import NO_TRACE, Job, RetryPolicy, Trace
-from webapp.records.line import may_begin, place
+from webapp.records.line import Line, may_begin
 from webapp.records.listing import JobFilter, matching
 from webapp.records.stored_file import StoredFile
 from webapp.records.worker import Worker
@@ -107,7 +107,7 @@ def test_an_attempt_that_stumbles_is_tried_again_after_a_rest(database: Database
     with database.transaction() as session:
         assert Job.claim(session, job.id, worker_id) is None
         assert may_begin(session, at_most=9) == []
-        assert place(session, resting) is None
+        assert Line(session).place(resting) is None
 
 
 def test_later_rests_are_longer_and_have_an_end() -> None:
@@ -209,10 +209,10 @@ def test_jobs_of_a_worker_that_has_stopped_are_found(database: Database, cast: C
 def test_the_place_in_the_queue_counts_those_ahead(database: Database, cast: Cast, worker_id: int) -> None:
     first, second = accepted(database, cast.ben.id), accepted(database, cast.cleo.id)
     with database.reading() as session:
-        assert [place(session, job) for job in (first, second)] == [1, 2]
+        assert [Line(session).place(job) for job in (first, second)] == [1, 2]
     claimed(database, first, worker_id)
     with database.reading() as session:
-        assert [place(session, stored(database, job)) for job in (first, second)] == [None, 1]
+        assert [Line(session).place(stored(database, job)) for job in (first, second)] == [None, 1]
 
 
 def test_each_change_is_announced_after_its_commit(database: Database, cast: Cast) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.conftest import Cast
 from webapp.records.database import Database, now
 from webapp.records.job import NO_TRACE, Job
-from webapp.records.line import Group, next_job, next_of, place, place_of
+from webapp.records.line import Group, Line, next_job, next_of, place_of
 from webapp.records.rule import EVERYTHING, Rule, why_held
 from webapp.records.worker import Worker
 
@@ -78,7 +78,7 @@ def test_a_job_takes_its_turn_once_its_time_has_come(database: Database, cast: C
 def test_the_place_told_is_the_turn_it_gets(database: Database, cast: Cast) -> None:
     jobs = [accepted(database, owner) for owner in [cast.ben.id] * 3 + [cast.cleo.id] * 2 + [cast.ada.id]]
     with database.reading() as session:
-        places = {job.id: place(session, job) for job in jobs}
+        places = {job.id: Line(session).place(job) for job in jobs}
     turns = [claimed(database) for _ in jobs]
     assert {job.id: turn for turn, job in enumerate(filter(None, turns), start=1)} == places
 

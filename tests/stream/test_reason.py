@@ -12,7 +12,7 @@ from webapp.progress import Progress, StageProgress
 from webapp.records.database import Database, now
 from webapp.records.estimate import Experience
 from webapp.records.job import NO_TRACE, Job
-from webapp.records.rule import EVERYTHING, Rule
+from webapp.records.rule import EVERYTHING, Rule, why_held
 from webapp.records.worker import Worker
 from webapp.stream.reason import NO_QUEUE, NO_WORKER, Reason, why_lingering, why_waiting
 
@@ -55,24 +55,24 @@ def lingering(database: Database, job: Job, progress: Progress | None = None) ->
 
 def test_it_is_only_not_its_turn(database: Database, waiting: Job) -> None:
     with database.reading() as session:
-        assert why_waiting(session, waiting, workers=1, redis_answers=True) is None
+        assert why_waiting(waiting, workers=1, redis_answers=True, held=why_held(session)) is None
 
 
 def test_nothing_can_take_it(database: Database, waiting: Job) -> None:
     with database.reading() as session:
-        assert why_waiting(session, waiting, workers=0, redis_answers=True) == NO_WORKER
-        assert why_waiting(session, waiting, workers=1, redis_answers=False) == NO_QUEUE
+        assert why_waiting(waiting, workers=0, redis_answers=True, held=why_held(session)) == NO_WORKER
+        assert why_waiting(waiting, workers=1, redis_answers=False, held=why_held(session)) == NO_QUEUE
 
 
 def test_it_is_paused_or_at_a_limit(database: Database, waiting: Job, cast: Cast) -> None:
     with database.transaction() as session:
         Rule.of(session, "checksum").pause(session, by="ada")
-        assert str(why_waiting(session, waiting, workers=1, redis_answers=True)) == "Paused by ada."
+        assert str(why_waiting(waiting, workers=1, redis_answers=True, held=why_held(session))) == "Paused by ada."
         Rule.of(session, "checksum").resume(session)
         Rule.of(session, EVERYTHING).limit(session, at_most=1)
     claimed(database, accepted(database, cast))
     with database.reading() as session:
-        said = str(why_waiting(session, waiting, workers=1, redis_answers=True))
+        said = str(why_waiting(waiting, workers=1, redis_answers=True, held=why_held(session)))
     assert said == "As many run at once as may: 1."
 
 

@@ -84,10 +84,17 @@ NOTHING: Mapping[str, str] = {}
 class Job(HasFile, Base):
     __tablename__ = "jobs"
     __table_args__ = (
+        # Lists, newest first: whatever they are of must stand before the id, or ended jobs are passed over one by one.
         Index("ix_jobs_state_id", "state", "id"),
+        Index("ix_jobs_kind_id", "kind", "id"),
+        Index("ix_jobs_file_name_id", "file_name", "id"),
+        Index("ix_jobs_kind_state_id", "kind", "state", "id"),
+        Index("ix_jobs_batch_id_id", "batch_id", "id"),
         Index("ix_jobs_owner_id_id", "owner_id", "id"),
+        Index("ix_jobs_owner_id_state_id", "owner_id", "state", "id"),
+        Index("ix_jobs_owner_id_batch_id_id", "owner_id", "batch_id", "id"),
         # Who waits, and who had a turn when: asked at each claim, so by index alone.
-        Index("ix_jobs_waiting", "state", "priority", "owner_id", "id"),
+        Index("ix_jobs_waiting", "state", "priority", "owner_id", "id", "run_at", "kind"),
         Index("ix_jobs_owner_id_started_at", "owner_id", "started_at"),
         # What is to be deleted first, and whose file it is.
         Index("ix_jobs_finished_at", "finished_at", "id", "state"),

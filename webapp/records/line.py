@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from sqlalchemy import Select, bindparam, func, literal, select, union_all
 from sqlalchemy.orm import Session
@@ -68,13 +69,29 @@ def may_begin(session: Session, at_most: int) -> list[int]:
     return list(session.scalars(waiting.order_by(Job.id).limit(at_most)))
 
 
-def place(session: Session, job: Job) -> int | None:
-    """A job's place in the line; None if it is not in it."""
-    if job.state != "queued" or job.resting or job.is_batch:
-        return None
-    same = (Job.state == "queued", Job.kind != BATCH, due(), Job.owner_id == job.owner_id, Job.priority == job.priority)
-    own_ahead = session.scalar(select(func.count()).where(*same, Job.id < job.id)) or 0
-    return place_of(_groups(session), job.priority, job.owner_id, own_ahead)
+class Line:
+    """The line as it is now, read once for however many jobs are asked about."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def place(self, job: Job) -> int | None:
+        """A job's place in it; None if it is not in it."""
+        if job.state != "queued" or job.resting or job.is_batch:
+            return None
+        same = (Job.owner_id == job.owner_id, Job.priority == job.priority, Job.id < job.id)
+        waiting = (Job.state == "queued", Job.kind != BATCH, due())
+        own_ahead = self._session.scalar(select(func.count()).where(*waiting, *same)) or 0
+        return place_of(self._groups, job.priority, job.owner_id, own_ahead)
+
+    @cached_property
+    def held(self) -> dict[str, str]:
+        """Which kinds may not begin now, and why."""
+        return why_held(self._session)
+
+    @cached_property
+    def _groups(self) -> list[Group]:
+        return _groups(self._session)
 
 
 def _heads(session: Session, without: tuple[str, ...]) -> list[Group]:

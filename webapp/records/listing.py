@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, undefer, undefer_group
@@ -67,14 +68,15 @@ def at_hand(session: Session, *, owner_id: int | None, newest: int) -> list[Job]
     """The newest, and all that have not ended however old; newest first. A batch stands for its jobs."""
     query = select(Job).where(Job.batch_id.is_(None)).order_by(Job.id.desc()).limit(newest)
     jobs = session.scalars(_owned(query, owner_id).options(undefer_group("trace")))
-    unfinished = session.scalars(_owned(_active(), owner_id).where(Job.batch_id.is_(None)))
-    found = {job.id: job for job in [*jobs, *unfinished]}
+    unfinished = (_owned(query, owner_id).where(Job.batch_id.is_(None)) for query in _active())
+    found = {job.id: job for job in chain(jobs, *map(session.scalars, unfinished))}
     return sorted(found.values(), key=lambda job: -job.id)
 
 
 def active(session: Session, *, kind: str) -> list[Job]:
     """Those that have not ended, and of them the ones that are next to; newest first."""
-    return list(session.scalars(_active().where(Job.kind == kind)))[::-1]
+    found = chain.from_iterable(session.scalars(query.where(Job.kind == kind)) for query in _active())
+    return sorted(found, key=lambda job: -job.id)
 
 
 def newest(session: Session, *, owner_id: int | None, limit: int) -> list[Job]:
@@ -102,8 +104,10 @@ def in_batch(session: Session, batch_id: int, *, limit: int) -> list[Job]:
     return list(session.scalars(select(Job).where(Job.batch_id == batch_id).order_by(order, Job.id).limit(limit)))
 
 
-def _active() -> Select[Job]:
-    return select(Job).where(Job.state.in_(("queued", "processing"))).order_by(Job.id).limit(MOST_ACTIVE)
+def _active() -> list[Select[Job]]:
+    """A query for each state: for both in one, SQLite would pass over all jobs that have ended."""
+    oldest = select(Job).order_by(Job.id).limit(MOST_ACTIVE)
+    return [oldest.where(Job.state == state) for state in ("processing", "queued")]
 
 
 def _owned(query: Select[Job], owner_id: int | None) -> Select[Job]:

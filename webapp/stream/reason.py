@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-
-from sqlalchemy.orm import Session
 
 from webapp.progress import Progress
 from webapp.records.database import now
 from webapp.records.estimate import Experience, Range
 from webapp.records.job import Job
-from webapp.records.rule import EVERYTHING, why_held
+from webapp.records.rule import EVERYTHING
 
 # Longer than this without a change is told; kinds say something several times a second where they can.
 STILL = timedelta(seconds=60)
@@ -46,13 +45,12 @@ NO_QUEUE = Reason(
 )
 
 
-def why_waiting(session: Session, job: Job, *, workers: int, redis_answers: bool) -> Reason | None:
-    """Of a job in the line that nobody takes; None if it is only not its turn."""
+def why_waiting(job: Job, *, workers: int, redis_answers: bool, held: Mapping[str, str]) -> Reason | None:
+    """Of a job in the line that nobody takes; None if it is only not its turn. `held` says what may not begin."""
     if not workers:
         return NO_WORKER
     if not redis_answers:
         return NO_QUEUE
-    held = why_held(session)
     if why := held.get(job.kind) or held.get(EVERYTHING):
         return Reason(why.removesuffix("."), "", "Pauses and limits are set on the System page.")
     return None

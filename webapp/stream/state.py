@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 
 from sqlalchemy.orm import Session
 
@@ -15,11 +16,11 @@ from webapp.kinds.base import Kind
 from webapp.live.client import LiveUnavailable
 from webapp.live.job_live import Live
 from webapp.progress import LogLine, Progress, StageProgress
-from webapp.records import line
 from webapp.records.database import now
 from webapp.records.estimate import Range
 from webapp.records.event import Attempt, Event, attempts_in
 from webapp.records.job import Job
+from webapp.records.line import Line
 from webapp.records.listing import active, at_hand, counts, in_batch, newest
 from webapp.records.output import Output
 from webapp.records.worker import Worker
@@ -150,12 +151,14 @@ def load_jobs(services: Services, owner_id: int = EVERYBODY) -> JobsState:
     """The newest and all that have not ended."""
     with services.database.reading() as session:
         jobs = at_hand(session, owner_id=owner_id or None, newest=LISTED)
-        return JobsState([_state(services, session, job) for job in jobs])
+        around = Around(services, session)
+        return JobsState([_state(around, job) for job in jobs])
 
 
 def load_active(services: Services, kind: str) -> JobsState:
     with services.database.reading() as session:
-        return JobsState([_state(services, session, job) for job in active(session, kind=kind)])
+        around = Around(services, session)
+        return JobsState([_state(around, job) for job in active(session, kind=kind)])
 
 
 def load_summary(services: Services, owner_id: int = EVERYBODY) -> SummaryState:
@@ -181,17 +184,35 @@ def load_job(services: Services, job_id: int, before: JobState | None = None) ->
         job = Job.find(session, job_id)
         if job is None:
             return None
-        state = _state(services, session, job, before, events=Event.of(session, job_id))
+        state = _state(Around(services, session), job, before, events=Event.of(session, job_id))
         return replace(state, outputs=_outputs(session, job))
 
 
-def _state(
-    services: Services, session: Session, job: Job, before: JobState | None = None, events: Sequence[Event] = ()
-) -> JobState:
+@dataclass(frozen=True)
+class Around:
+    """What is the same for all jobs that are read together: asked for once, and only if one of them needs it."""
+
+    services: Services
+    session: Session
+
+    @cached_property
+    def line(self) -> Line:
+        return Line(self.session)
+
+    @cached_property
+    def workers(self) -> int:
+        return Worker.alive_count(self.session, _lease(self.services))
+
+    @cached_property
+    def redis_answers(self) -> bool:
+        return self.services.live.answers()
+
+
+def _state(around: Around, job: Job, before: JobState | None = None, events: Sequence[Event] = ()) -> JobState:
+    services, session = around.services, around.session
     if job.is_batch:
         return _batch_state(services, session, job, events)
-    place = line.place(session, job)
-    workers = Worker.alive_count(session, _lease(services)) if place else 0
+    place = around.line.place(job)
     live, experiences = _live(services, job, before), services.experiences
     running = live.progress if job.state == "processing" else None
     return JobState(
@@ -201,8 +222,8 @@ def _state(
         lines=live.lines,
         live_known=live.known,
         place=place,
-        reason=_reason(services, session, job, place, workers, running),
-        starts_in=experiences.seconds_to_start(session, place, workers) if place else None,
+        reason=_reason(around, job, place, running),
+        starts_in=experiences.seconds_to_start(session, place, around.workers) if place else None,
         left=experiences.of(session, job.kind).left(job.file_size, running) if running else None,
         events=events,
     )
@@ -246,13 +267,13 @@ def _lease(services: Services) -> timedelta:
     return timedelta(seconds=services.settings.worker_lease)
 
 
-def _reason(
-    services: Services, session: Session, job: Job, place: int | None, workers: int, running: Progress | None
-) -> Reason | None:
+def _reason(around: Around, job: Job, place: int | None, running: Progress | None) -> Reason | None:
+    services = around.services
     if place:
-        return why_waiting(session, job, workers=workers, redis_answers=services.live.answers())
+        held = around.line.held
+        return why_waiting(job, workers=around.workers, redis_answers=around.redis_answers, held=held)
     if job.state == "processing":
-        return why_lingering(job, running, _lease(services), services.experiences.of(session, job.kind))
+        return why_lingering(job, running, _lease(services), services.experiences.of(around.session, job.kind))
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import IO, Any
@@ -24,6 +24,8 @@ from webapp.records.job import PRIORITIES, Job
 from webapp.records.stored_file import StoredFile
 from webapp.records.user import User
 from webapp.services import Services
+
+Also = Callable[[Session, Job], None]
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,10 @@ class Place:
     detail: Mapping[str, str] = field(default_factory=dict)
 
 
+def nothing_more(_session: Session, _job: Job) -> None:
+    """Nothing is written beside the job."""
+
+
 def accept(
     services: Services,
     *,
@@ -60,9 +66,10 @@ def accept(
     run_at: datetime | None = None,
     batch: Job | None = None,
     unpack: bool = True,
+    also: Also = nothing_more,
 ) -> Job:
     """The new job, durable and on its way to a worker, or until `run_at` for the sweeper to put there; for an
-    archive of files, the batch of their jobs.
+    archive of files, the batch of their jobs. `also` writes with it what belongs to it.
 
     Raises JobError with words for the sender.
     """
@@ -73,8 +80,8 @@ def accept(
         raise JobError("Choose a file first.")
     place = Place(owner.id, priority, start_at(run_at) if run_at else None, batch.id if batch else None)
     if upload and unpack and kind.accepts and is_archive(upload.name, kind.accepts):
-        return _accept_archive(services, kind, checked, upload, place)
-    return _accept(services, kind, checked, upload, place)
+        return _accept_archive(services, kind, checked, upload, place, also)
+    return _accept(services, kind, checked, upload, place, also)
 
 
 def accept_from_archive(services: Services, unpacking: Job, key: str, name: str, stream: IO[bytes]) -> None:
@@ -98,12 +105,14 @@ def accept_from_archive(services: Services, unpacking: Job, key: str, name: str,
         incoming.discard()
 
 
-def _accept_archive(services: Services, kind: Kind, params: dict[str, Any], upload: Upload, place: Place) -> Job:
+def _accept_archive(
+    services: Services, kind: Kind, params: dict[str, Any], upload: Upload, place: Place, also: Also
+) -> Job:
     """Whoever gave a single archive is shown its batch; one in a batch is unpacked into that."""
     what = UnpackInput(kind=kind.name, params=params, priority=place.priority).model_dump(mode="json")
     if place.batch_id is not None:
-        return _accept(services, KINDS["unpack"], what, upload, place)
-    batch = open_batch(services, place.owner_id, clean_name(upload.name), place.priority)
+        return _accept(services, KINDS["unpack"], what, upload, place, also)
+    batch = open_batch(services, place.owner_id, clean_name(upload.name), place.priority, also)
     try:
         _accept(services, KINDS["unpack"], what, upload, replace(place, batch_id=batch.id))
     finally:
@@ -111,10 +120,12 @@ def _accept_archive(services: Services, kind: Kind, params: dict[str, Any], uplo
     return batch
 
 
-def open_batch(services: Services, owner_id: int, name: str, priority: str) -> Job:
+def open_batch(services: Services, owner_id: int, name: str, priority: str, also: Also = nothing_more) -> Job:
     """A batch that takes jobs until it is closed."""
     with services.database.transaction() as session:
-        return Job.open_batch(session, owner_id=owner_id, name=name, priority=priority)
+        batch = Job.open_batch(session, owner_id=owner_id, name=name, priority=priority)
+        also(session, batch)
+        return batch
 
 
 def close_batch(services: Services, batch: Job) -> None:
@@ -135,11 +146,19 @@ def accept_copy(services: Services, job: Job, *, owner: User, params: Mapping[st
     return copy
 
 
-def _accept(services: Services, kind: Kind, params: dict[str, Any], upload: Upload | None, place: Place) -> Job:
+def _accept(
+    services: Services,
+    kind: Kind,
+    params: dict[str, Any],
+    upload: Upload | None,
+    place: Place,
+    also: Also = nothing_more,
+) -> Job:
     file = stored_file(services, kind, upload) if upload else None
     try:
         with services.database.transaction() as session:
             job = written(session, kind, params, file, place)
+            also(session, job)
     except BaseException:
         if file:
             services.files.delete(file.key)

@@ -19,6 +19,7 @@ from webapp.live.client import PREFIX, translated
 from webapp.records import ended
 from webapp.records.database import now
 from webapp.records.ended import Ended
+from webapp.records.submission import Submission
 from webapp.services import Services
 from webapp.settings import Settings
 
@@ -92,6 +93,8 @@ def prune_in_turn(services: Services) -> None:
     if not due:
         return
     pruned = prune(services, Policy.of(services.settings))
+    with services.database.transaction() as session:
+        Submission.forget_old(session)
     # One folder a run: all of them would take longer the more is kept.
     strays = prune_strays(services, [random.choice(FOLDERS)])  # noqa: S311
     if pruned.jobs or strays.files:

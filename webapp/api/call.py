@@ -38,6 +38,7 @@ class Call:
     media_type: str = JSON
     status: int = 200
     events: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     refuses: tuple[int, ...] = ()
 
     def __call__(self, view: Callable[..., Response | BaseModel]) -> Callable[..., Response]:

@@ -15,12 +15,13 @@ from werkzeug.exceptions import Conflict
 from webapp.acceptance import Upload, accept
 from webapp.api import asking
 from webapp.api.call import FORMS, JSON, Call, json_of
+from webapp.api.idempotency import HEADER, Once, once
 from webapp.api.job import JobBrief, JobFull, State, brief, full
 from webapp.current import services
 from webapp.deletion import delete_jobs
 from webapp.kinds import KINDS, OFFERED
 from webapp.moments import with_offset
-from webapp.records.job import PRIORITIES
+from webapp.records.job import PRIORITIES, Job
 from webapp.records.listing import JobFilter, matching
 from webapp.uploads import incoming_of, takes_uploads
 
@@ -89,13 +90,25 @@ class JobPage(BaseModel):
     file=True,
     answers=Accepted,
     status=201,
+    headers={HEADER: "A word of yours: sent again with the same job within 24 hours, it gets the same answer."},
     refuses=(413,),
 )
 def create(body: NewJob) -> Response:
     """Answers once the job and its file are durable. An archive starts a batch, and its job is named."""
     file = request.files.get("file")
     upload = Upload(incoming_of(file), file.filename or "") if file and file.filename else None
-    job = accept(
+    of_file = (upload.name, upload.incoming.sha256) if upload else None
+    under_key = once(current_user.id, body.model_dump(), of_file)
+    job_id, repeated = under_key.job_of(lambda: _accepted(body, upload, under_key))
+    response = json_of(Accepted(job_id=str(job_id)), 201)
+    response.headers["Location"] = url_for("api.api_jobs.show", job_id=job_id)
+    if repeated:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _accepted(body: NewJob, upload: Upload | None, under_key: Once) -> Job:
+    return accept(
         services(),
         owner=current_user.user,
         kind_name=body.kind,
@@ -103,10 +116,8 @@ def create(body: NewJob) -> Response:
         upload=upload,
         priority=body.priority,
         run_at=with_offset(body.run_at) if body.run_at else None,
+        also=under_key.note,
     )
-    response = json_of(Accepted(job_id=str(job.id)), 201)
-    response.headers["Location"] = url_for("api.api_jobs.show", job_id=job.id)
-    return response
 
 
 @bp.get("/api/v1/jobs")

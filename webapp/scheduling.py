@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,8 @@ from webapp.kinds.base import Kind
 from webapp.records import ended
 from webapp.records.database import now
 from webapp.records.job import Job
-from webapp.records.schedule import Plan, Schedule
+from webapp.records.schedule import NAME_LENGTH, Plan, Schedule
+from webapp.records.stored_file import StoredFile
 from webapp.records.user import User
 from webapp.services import Services
 
@@ -28,14 +30,15 @@ log = logging.getLogger(__name__)
 def create(
     services: Services, plan: Plan, kind: Kind, *, owner: User, params: Mapping[str, Any], upload: Upload | None
 ) -> Schedule:
-    """A schedule with a file of its own. Raises JobError with words for the sender."""
+    """A schedule with a file of its own, named like that if its plan has no name. Raises JobError with words."""
     checked = checked_params(kind, params)
     if kind.accepts is not None and upload is None:
         raise JobError("Choose a file first.")
     file = stored_file(services, kind, upload) if upload else None
     try:
         with services.database.transaction() as session:
-            schedule = Schedule.create(session, plan, owner_id=owner.id, kind=kind.name, params=checked, file=file)
+            named = _named(plan, kind, file)
+            schedule = Schedule.create(session, named, owner_id=owner.id, kind=kind.name, params=checked, file=file)
     except BaseException:
         if file:
             services.files.delete(file.key)
@@ -53,7 +56,8 @@ def repeat(services: Services, plan: Plan, job: Job, *, owner: User) -> Schedule
         # While its row stands, its file does.
         if session.get(Job, job.id, populate_existing=True, with_for_update=True) is None:
             raise JobError("The job has been deleted since, and its file with it.")
-        return Schedule.create(session, plan, owner_id=owner.id, kind=kind.name, params=checked, file=job.file)
+        named = _named(plan, kind, job.file)
+        return Schedule.create(session, named, owner_id=owner.id, kind=kind.name, params=checked, file=job.file)
 
 
 def delete(services: Services, schedule: Schedule) -> None:
@@ -108,6 +112,10 @@ def obstacle(schedule: Schedule) -> str | None:
     except JobError as error:
         return f"Its parameters are accepted no more: {error}"
     return None
+
+
+def _named(plan: Plan, kind: Kind, file: StoredFile | None) -> Plan:
+    return plan if plan.name else replace(plan, name=(file.name if file else kind.label)[:NAME_LENGTH])
 
 
 def _take_run(session: Session, schedule: Schedule, at: datetime) -> Job | None:

@@ -24,6 +24,7 @@ BRIEF = {
     "params",
     "file",
     "batch_id",
+    "schedule_id",
     "attempts",
     "error",
     "created_at",

@@ -13,6 +13,8 @@ from webapp.api import (
     jobs,
     media_jobs,
     pipeline_progress,
+    schedule_steering,
+    schedules,
     tickets,
     trace_import,
 )
@@ -24,6 +26,8 @@ PARTS = (
     job_steering,
     job_history,
     job_files,
+    schedules,
+    schedule_steering,
     tickets,
     document_status,
     pipeline_progress,
@@ -49,6 +53,6 @@ def _allow_origins(response: Response, origins: tuple[str, ...]) -> Response:
     if request.headers.get("Origin") in origins:
         response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
         response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Last-Event-ID"
-        response.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE, OPTIONS"
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, DELETE, OPTIONS"
         response.headers["Access-Control-Max-Age"] = "600"
     return response

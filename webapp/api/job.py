@@ -19,24 +19,23 @@ Priority = Literal["low", "normal", "high"]
 NAMES: dict[int, Priority] = {PRIORITIES[name]: name for name in ("low", "normal", "high")}
 
 
-class JobFile(BaseModel):
-    """What the job was given."""
-
+class KeptFile(BaseModel):
     name: str
     size: int = Field(description="Bytes.")
     media_type: str
     sha256: str
+
+
+class JobFile(KeptFile):
+    """What the job was given."""
+
     url: str = Field(description="Where to download it.")
 
 
-class JobOutput(BaseModel):
+class JobOutput(KeptFile):
     """A file that the job made."""
 
-    name: str
     stage: str
-    size: int = Field(description="Bytes.")
-    media_type: str
-    sha256: str
     url: str = Field(description="Where to download it.")
 
 
@@ -51,6 +50,7 @@ class JobBrief(BaseModel):
     params: dict[str, Any]
     file: JobFile | None
     batch_id: str | None = Field(description="The job that stands for the batch it belongs to.")
+    schedule_id: str | None = Field(description="The schedule that made it.")
     attempts: int = Field(description="How often it was begun.")
     error: str | None
     created_at: datetime
@@ -145,6 +145,7 @@ def _brief(job: Job) -> dict[str, Any]:
         "params": job.params,
         "file": _file(job),
         "batch_id": str(job.batch_id) if job.batch_id else None,
+        "schedule_id": str(job.schedule_id) if job.schedule_id else None,
         "attempts": job.attempt,
         "error": job.error,
         "created_at": job.created_at,

@@ -69,6 +69,7 @@ class JobsQuery(BaseModel):
     owner: str | None = Field(None, description="Part of the owner’s email.")
     q: str | None = Field(None, description="Part of the file’s name, or the job’s number.")
     batch: int | None = Field(None, ge=1, lt=2**63, description="Jobs of this batch.")
+    schedule: int | None = Field(None, ge=1, lt=2**63, description="Jobs that this schedule made.")
     limit: int = Field(50, ge=1, le=MOST_LISTED)
     cursor: int | None = Field(None, ge=1, lt=2**63, description="`next` of the page before.")
 
@@ -132,6 +133,7 @@ def index(query: JobsQuery) -> Response:
         owner_email=query.owner,
         text=query.q,
         batch_id=query.batch,
+        schedule_id=query.schedule,
         before=query.cursor,
     )
     with services().database.reading() as session:

@@ -7,7 +7,7 @@ What was missed while no worker ran is made up for by one run: the next one is a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from webapp.recurrence import Recurrence
 
 # Of one person. Each may make a job a minute.
 MOST = 100
+NAME_LENGTH = 100
 # Sooner than this after its time a run is not called late.
 LATE = timedelta(minutes=1)
 
@@ -87,6 +88,10 @@ class Schedule(HasFile, Base):
         return Recurrence(self.cron, self.zone)
 
     @property
+    def plan(self) -> Plan:
+        return Plan(self.name, self.recurrence, self.priority, self.overlaps)
+
+    @property
     def was_late(self) -> bool:
         return bool(self.due_at and self.taken_at and self.taken_at - self.due_at > LATE)
 
@@ -111,9 +116,9 @@ class Schedule(HasFile, Base):
         return schedule
 
     def change(self, session: Session, plan: Plan) -> None:
-        """Have it run by another plan from now on; one that is paused stays so."""
+        """Have it run by another plan from now on; one that is paused stays so, and without a name it keeps its."""
         here = session.get_one(Schedule, self.id, populate_existing=True, with_for_update=True)
-        here._take_over(plan)
+        here._take_over(plan if plan.name else replace(plan, name=here.name))
         here.next_at = here._next(now()) if here.paused_by is None else None
 
     def pause(self, session: Session, by: str) -> bool:

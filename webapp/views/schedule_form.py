@@ -13,11 +13,10 @@ from webapp.acceptance import checked_priority
 from webapp.content import tidy
 from webapp.errors import JobError
 from webapp.records.database import now
-from webapp.records.schedule import Plan, Schedule
+from webapp.records.schedule import NAME_LENGTH, Plan, Schedule
 from webapp.records.user import User
 from webapp.recurrence import Recurrence
 
-NAME_LENGTH = 100
 SHOWN = 5
 EVERY_WORKDAY = "0 6 * * 1-5"
 
@@ -60,9 +59,9 @@ class Form:
         """Whether somebody without scripts wants to see what it would mean, and no more."""
         return "check" in request.form
 
-    def plan(self, owner: User, *, otherwise: str) -> Plan:
-        """For a schedule of this owner's; `otherwise` stands in for an empty name. Raises JobError."""
-        name = (tidy(self.name) or tidy(otherwise))[:NAME_LENGTH]
+    def plan(self, owner: User) -> Plan:
+        """For a schedule of this owner's. Raises JobError."""
+        name = tidy(self.name)[:NAME_LENGTH]
         return Plan(name, Recurrence.of(self.cron, self.zone), checked_priority(self.priority, owner), self.overlaps)
 
     def preview(self) -> Preview:

@@ -73,7 +73,7 @@ def update(schedule_id: int) -> Response:
     if form.only_checked:
         return make_response(_page(schedule, form))
     try:
-        plan = form.plan(schedule.owner, otherwise=schedule.name)
+        plan = form.plan(schedule.owner)
         with services().database.transaction() as session:
             schedule.change(session, plan)
     except JobError as error:
@@ -92,11 +92,10 @@ def _job(number: str | None) -> Job | None:
 
 def _created(form: Form, job: Job | None) -> Schedule:
     owner = current_user.user
+    plan = form.plan(owner)
     if job:
-        plan = form.plan(owner, otherwise=job.file_name or KINDS[job.kind].label)
         return scheduling.repeat(services(), plan, job, owner=owner)
     kind, upload = offered(request.form.get("kind", "")), next(iter(job_form.uploads()), None)
-    plan = form.plan(owner, otherwise=upload.name if upload else kind.label)
     return scheduling.create(services(), plan, kind, owner=owner, params=job_form.params(kind), upload=upload)
 
 

@@ -99,8 +99,6 @@ class Job(HasFile, Base):
         # What is to be deleted first, and whose file it is.
         Index("ix_jobs_finished_at", "finished_at", "id", "state"),
         Index("ix_jobs_file_key", "file_key", "file_size"),
-        # The newest of a name.
-        Index("ix_jobs_file_name_id", "file_name", "id"),
         Index("ix_jobs_batch_id_state", "batch_id", "state"),
         # An archive that is unpacked a second time gives no second job for what is in it.
         Index("ix_jobs_batch_id_entry", "batch_id", "entry", unique=True),

@@ -24,6 +24,3 @@ def upgrade() -> None:
     with op.batch_alter_table('submissions', schema=None) as batch_op:
         batch_op.create_index('ix_submissions_at', ['at'], unique=False)
         batch_op.create_index(batch_op.f('ix_submissions_job_id'), ['job_id'], unique=False)
-
-    with op.batch_alter_table('jobs', schema=None) as batch_op:
-        batch_op.create_index('ix_jobs_file_name_id', ['file_name', 'id'], unique=False)

@@ -4,7 +4,8 @@
   if (!form) return;
 
   const page = document.getElementById("selection-page");
-  const boxes = () => [...form.elements].filter(({ name }) => name === "job");
+  // What still waits to be shown is not chosen unseen.
+  const boxes = () => [...form.elements].filter((field) => field.name === "job" && !field.closest("[hidden]"));
 
   function look() {
     const chosen = boxes().filter(({ checked }) => checked).length;

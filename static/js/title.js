@@ -10,7 +10,7 @@
       if (page.state in ENDS) return [ENDS[page.state], page.state];
       return [page.percent ? `${page.percent} %` : page.state === "queued" ? "Queued" : "", "working"];
     }
-    const running = document.querySelectorAll(".status[data-state=processing]").length;
+    const running = document.querySelectorAll(":is(.status, .job-row)[data-state=processing]").length;
     return running ? [`${running} running`, "working"] : ["", "plain"];
   }
 

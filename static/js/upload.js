@@ -177,8 +177,9 @@
   }
 
   function show(card) {
-    // The stream may have been faster.
-    if (!document.getElementById(card.id)) jobs.prepend(card);
+    // The stream may have been faster, and have put it behind a button. One's own is shown at once.
+    const there = document.getElementById(card.id) ?? card;
+    if (!jobs.contains(there)) jobs.prepend(there);
     document.dispatchEvent(new Event("htmx:after:swap"));
   }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from jinja2 import Environment
@@ -17,7 +17,7 @@ PAGE_PARTS = ("status", "retry", "progress", "result", "outputs", "history")
 CARD_PARTS = ("status", "progress")
 SYSTEM_PARTS = ("advice", "figures", "workers", "storage")
 LOG, LINES, LINE = "log", "lines", "line"
-CARDS, CARD = "#jobs-list", "card"
+LIST, CARD, ROW = "#jobs-list", "card", "row"
 # Ends the connection for good: htmx would come back after any other end.
 BYE = Message("", event="bye")
 
@@ -29,11 +29,12 @@ def swap(target: str, html: str, how: str = "outerMorph") -> str:
 
 @dataclass(frozen=True)
 class JobHtml(Rendering):
-    """A job's parts on its page; `endless` where it is a card among others."""
+    """A job's parts on its page; `endless` where it is one among others, in a `box`: its card or row."""
 
     environment: Environment
     names: tuple[str, ...]
     endless: bool = False
+    box: str = CARD
 
     def parts(self, state: JobState) -> dict[str, Message]:
         return {name: Message(self._part(state, name)) for name in self.names}
@@ -51,7 +52,7 @@ class JobHtml(Rendering):
         return BYE
 
     def gone(self, topic: Topic) -> Message:
-        return Message(swap("#" + dom_id("job", topic.id, CARD), "", "delete")) if self.endless else BYE
+        return Message(swap("#" + dom_id("job", topic.id, self.box), "", "delete")) if self.endless else BYE
 
     def _part(self, state: JobState, name: str) -> str:
         return swap("#" + dom_id("job", state.job.id, name), self._render(name, state=state))
@@ -61,11 +62,24 @@ class JobHtml(Rendering):
 
 
 @dataclass(frozen=True)
+class JobRowHtml(JobHtml):
+    """A job's row in the table of jobs."""
+
+    interval = 0.5
+
+    def tail(self, state: JobState, after: int | None) -> Message | None:
+        return None
+
+    def milestone(self, state: JobState) -> Hashable:
+        return state.job.state, state.job.stopping
+
+
+@dataclass(frozen=True)
 class JobListHtml(Rendering):
     """A list of cards: new ones are put on top, and each is followed by itself."""
 
     environment: Environment
-    card: JobHtml
+    item: JobHtml
 
     def parts(self, state: JobsState) -> dict[str, Message]:
         """Nothing to swap, but heard: a page without a job must know its stream works."""
@@ -73,15 +87,30 @@ class JobListHtml(Rendering):
 
     def tail(self, state: JobsState, after: int | None) -> Message | None:
         newer = [job for job in state.jobs if after is not None and job.job.id > after]
-        template = self.environment.get_template(partial("job", CARD))
-        cards = "".join(template.render(state=job) for job in newer)
-        return Message(swap(CARDS, cards, "afterbegin")) if cards else None
+        template = self.environment.get_template(partial("job", self.item.box))
+        boxes = "".join(template.render(state=job).strip() for job in newer)
+        return Message(swap(LIST, boxes, "afterbegin")) if boxes else None
 
     def stream(self, state: JobsState) -> str:
         return "jobs"
 
     def follows(self, state: JobsState) -> Iterable[tuple[Topic, Rendering]]:
-        return [(Topic("job", job.job.id), self.card) for job in state.jobs]
+        return [(Topic("job", job.job.id), self.item) for job in state.jobs]
+
+
+@dataclass(frozen=True)
+class JobRowsHtml(JobListHtml):
+    """A table of jobs: the rows that are shown, and those newer than `newest` if they belong there too."""
+
+    shown: tuple[int, ...] = ()
+    newest: int | None = None
+
+    def tail(self, state: JobsState, after: int | None) -> Message | None:
+        return None if self.newest is None else super().tail(state, after)
+
+    def follows(self, state: JobsState) -> Iterable[tuple[Topic, Rendering]]:
+        newer = [job.job.id for job in state.jobs if self.newest is not None and job.job.id > self.newest]
+        return [(Topic("job", id), self.item) for id in (*newer, *self.shown)]
 
 
 @dataclass(frozen=True)
@@ -105,14 +134,16 @@ class HtmlRenderings:
 
     page: JobHtml
     card: JobHtml
+    row: JobRowHtml
     list: JobListHtml
     system: SystemHtml
 
     @classmethod
     def of(cls, environment: Environment) -> HtmlRenderings:
         card = JobHtml(environment, CARD_PARTS, endless=True)
+        row = JobRowHtml(environment, (ROW,), endless=True, box=ROW)
         page, system = JobHtml(environment, PAGE_PARTS), SystemHtml(environment)
-        return cls(page, card, JobListHtml(environment, card), system)
+        return cls(page, card, row, JobListHtml(environment, card), system)
 
 
 def everything(state: JobState | SystemState, rendering: Rendering) -> str:

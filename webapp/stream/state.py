@@ -21,7 +21,7 @@ from webapp.records.estimate import Range
 from webapp.records.event import Attempt, Event, attempts_in
 from webapp.records.job import Job
 from webapp.records.line import Line
-from webapp.records.listing import active, at_hand, counts, in_batch, newest
+from webapp.records.listing import active, at_hand, counts, in_batch, newest, of_ids
 from webapp.records.output import Output
 from webapp.records.worker import Worker
 from webapp.services import Services
@@ -178,6 +178,12 @@ def _brief(services: Services, session: Session, job: Job, last: Event | None) -
     return JobState(job, KINDS[job.kind], progress, events=[last] if last else [])
 
 
+def load_rows(services: Services, ids: Sequence[int]) -> list[JobState]:
+    """Those of these jobs that are still there, as rows of a table show them; newest first."""
+    with services.database.reading() as session:
+        return [_glance(services, session, job) for job in reversed(of_ids(session, ids))]
+
+
 def load_job(services: Services, job_id: int, before: JobState | None = None) -> JobState | None:
     """One job, with its history; None if there is none."""
     with services.database.reading() as session:
@@ -236,16 +242,19 @@ def _outputs(session: Session, job: Job) -> Sequence[Output]:
 
 
 def _batch_state(services: Services, session: Session, job: Job, events: Sequence[Event]) -> JobState:
-    jobs = [_in_batch(services, one) for one in in_batch(session, job.id, limit=SHOWN_OF_BATCH)]
+    jobs = [_glance(services, session, one) for one in in_batch(session, job.id, limit=SHOWN_OF_BATCH)]
     batch = BatchState(job.tally(session), jobs)
     progress = _progress_of(job, batch) if job.started_at else None
     known = all(state.live_known for state in jobs)
     return JobState(job, KINDS[job.kind], progress, live_known=known, events=events, batch=batch)
 
 
-def _in_batch(services: Services, job: Job) -> JobState:
+def _glance(services: Services, session: Session, job: Job) -> JobState:
+    """How far it is if it runs, and else only what stands in its row."""
     if job.state != "processing":
         return JobState(job, KINDS[job.kind])
+    if job.is_batch:
+        return JobState(job, KINDS[job.kind], _progress_of(job, BatchState(job.tally(session), [])))
     live = _live(services, job, None)
     return JobState(job, KINDS[job.kind], live.progress, live_known=live.known)
 

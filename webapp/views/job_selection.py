@@ -16,7 +16,8 @@ from webapp.current import services
 from webapp.deletion import delete_jobs
 from webapp.records.job import Job
 from webapp.records.listing import matching, of_ids
-from webapp.views.jobs import MOST, wanted
+from webapp.views import found
+from webapp.views.jobs import wanted
 
 # A request must come to its end; what is left can be done by another.
 AT_ONCE = 1000
@@ -47,7 +48,7 @@ def _selected() -> Sequence[Job]:
     with services().database.reading() as session:
         if "all" in request.form:
             return matching(session, replace(wanted(), before=None), limit=AT_ONCE)
-        ids = [id for id in request.form.getlist("job", type=int) if 0 < id < MOST]
+        ids = [id for text in request.form.getlist("job") if (id := found.number(text))]
         jobs = of_ids(session, ids[:AT_ONCE])
     return [job for job in jobs if job.visible_to(current_user.id, is_admin=current_user.is_admin)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 
@@ -12,15 +14,13 @@ from webapp.problems import wants_fragment
 from webapp.records.listing import JobFilter, matching
 from webapp.stream.html import everything
 from webapp.stream.names import Topic
-from webapp.stream.state import JobState, load_job, load_jobs
+from webapp.stream.state import load_job, load_jobs, load_rows
 from webapp.streaming import renderings, respond
 from webapp.uploads import takes_uploads
 from webapp.views import found, job_form
 from webapp.views.conditional import conditional
 
 PER_PAGE = 50
-# The largest number that SQLite takes.
-MOST = 2**63
 LIST = "jobs"
 
 bp = Blueprint("jobs", __name__)
@@ -60,21 +60,27 @@ def show(job_id: int) -> str:
 @bp.get("/jobs")
 def all() -> str:
     """Everybody's for an admin, one's own for a member; filtered and paged by the query."""
+    wish = wanted()
     with services().database.reading() as session:
-        jobs = matching(session, wanted(), limit=PER_PAGE + 1)
-    page = jobs[:PER_PAGE]
+        jobs = matching(session, wish, limit=PER_PAGE + 1)
+    page = [job.id for job in jobs[:PER_PAGE]]
+    # New jobs come on top of the newest, and only where none is left out.
+    newest = max(page, default=0) if wish.before is None and not wish.looks_for_something else None
+    shown: dict[str, Any] = {"job": page, "newest": newest}
     return render_template(
         "jobs/all.html",
-        states=[JobState(job, KINDS[job.kind]) for job in page],
+        states=load_rows(services(), page),
         kinds=list(KINDS.values()),
-        next_before=page[-1].id if len(jobs) > PER_PAGE else None,
+        next_before=page[-1] if len(jobs) > PER_PAGE else None,
+        stream_url=url_for("job_rows.live", **shown),
+        parts_url=url_for("job_rows.parts", **shown),
     )
 
 
 @bp.get("/jobs/live")
 def live() -> Response:
     """The stream of the start page."""
-    topic, newest = Topic("jobs", current_user.id), _number("newest") or 0
+    topic, newest = Topic("jobs", current_user.id), found.number(request.args.get("newest")) or 0
     return respond(topic, renderings().list, name=LIST, after=newest)
 
 
@@ -82,7 +88,7 @@ def live() -> Response:
 def parts() -> Response:
     """What the stream would say, for pages that poll."""
     state = load_jobs(services(), current_user.id)
-    newest = _number("newest") or 0
+    newest = found.number(request.args.get("newest")) or 0
     fresh = renderings().list.tail(state, newest)
     # A card that is on the page already is not put there again, so its parts are told too.
     known = (everything(job, renderings().card) for job in state.jobs)
@@ -97,16 +103,10 @@ def wanted() -> JobFilter:
         kind=request.args.get("kind") or None,
         owner_email=request.args.get("owner") or None,
         text=request.args.get("q") or None,
-        batch_id=_number("batch"),
-        schedule_id=_number("schedule"),
-        before=_number("before"),
+        batch_id=found.number(request.args.get("batch")),
+        schedule_id=found.number(request.args.get("schedule")),
+        before=found.number(request.args.get("before")),
     )
-
-
-def _number(name: str) -> int | None:
-    """A number of the query, if it is one that a job may have."""
-    number = request.args.get(name, type=int)
-    return number if number is not None and 0 <= number < MOST else None
 
 
 def _home(problem: str | None) -> str:

@@ -8,6 +8,7 @@ from flask_limiter.util import get_remote_address
 
 from webapp.settings import Settings
 
+STORAGE_OPTIONS: dict[str, str | float | bool] = {"socket_timeout": 2, "socket_connect_timeout": 2}
 FAILED_LOGINS = "10 per minute; 100 per hour"
 FAILED_LOGINS_AN_ACCOUNT = "10 per 15 minutes"
 
@@ -15,15 +16,19 @@ limiter = Limiter(key_func=get_remote_address)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    url = settings.effective_redis_url
     app.config.update(
-        RATELIMIT_STORAGE_URI=url.replace("unix://", "redis+unix://", 1),
-        RATELIMIT_STORAGE_OPTIONS={"socket_timeout": 2, "socket_connect_timeout": 2},
+        RATELIMIT_STORAGE_URI=storage_uri(settings),
+        RATELIMIT_STORAGE_OPTIONS=STORAGE_OPTIONS,
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
         RATELIMIT_KEY_PREFIX="headway",
         RATELIMIT_HEADERS_ENABLED=True,
     )
     limiter.init_app(app)
+
+
+def storage_uri(settings: Settings) -> str:
+    """Redis, as the library wants it named."""
+    return settings.effective_redis_url.replace("unix://", "redis+unix://", 1)
 
 
 def by_account() -> str:

@@ -178,6 +178,9 @@ class Settings(BaseModel):
         description="How streams are written: handoff takes their sockets over from the web server, generator leaves "
         "them there and costs more for each. auto: handoff where the web server and the system allow it.",
     )
+    api_rate: int = Field(
+        6000, ge=0, description="Calls of the API that one user may make in a minute, streams aside. 0: any number."
+    )
     cors_origins: Annotated[tuple[str, ...], BeforeValidator(_separated), AfterValidator(_origins)] = Field(
         (), description="Origins whose pages may call the API, separated by commas."
     )

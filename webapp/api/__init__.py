@@ -13,6 +13,7 @@ from webapp.api import (
     jobs,
     media_jobs,
     pipeline_progress,
+    rate,
     schedule_steering,
     schedules,
     tickets,
@@ -36,13 +37,19 @@ PARTS = (
     trace_import,
 )
 
+REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID"
+ANSWER_HEADERS = "Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After"
+
 
 def init_app(app: Flask, services: Services) -> None:
     api = Blueprint("api", __name__)
     for part in PARTS:
         api.register_blueprint(part.bp)
         csrf.exempt(part.bp)
+    app.extensions["counting"] = rate.Counting(services.settings)
     api.before_request(refuse_foreign_pages)
+    api.before_request(rate.count_call)
+    api.after_request(rate.tell)
     api.after_request(lambda response: _allow_origins(response, services.settings.cors_origins))
     app.register_blueprint(api)
 
@@ -52,7 +59,8 @@ def _allow_origins(response: Response, origins: tuple[str, ...]) -> Response:
     response.vary.add("Origin")
     if request.headers.get("Origin") in origins:
         response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
-        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Last-Event-ID"
+        response.headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
+        response.headers["Access-Control-Expose-Headers"] = ANSWER_HEADERS
         response.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, DELETE, OPTIONS"
         response.headers["Access-Control-Max-Age"] = "600"
     return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, current_app, request
@@ -22,6 +23,7 @@ from webapp.stream.generator import Generator
 from webapp.stream.html import HtmlRenderings
 from webapp.stream.hub import IDLE, Hub
 from webapp.stream.limits import Limits, TooManyStreams
+from webapp.stream.moving import move_on
 from webapp.stream.names import SYSTEM, Topic, position_in
 from webapp.stream.rendering import Rendering
 from webapp.stream.state import State, load
@@ -45,7 +47,13 @@ class Streaming:
             connects_a_minute=settings.max_stream_connects,
         )
         self.renderings = HtmlRenderings.of(app.jinja_env)
-        self.hub = Hub(self.load, limits, still_good=self._still_good, idle=min(timing.stalled_after / 2, IDLE))
+        self.hub = Hub(
+            self.load,
+            limits,
+            move_on=partial(move_on, services),
+            still_good=self._still_good,
+            idle=min(timing.stalled_after / 2, IDLE),
+        )
         self._generator = Generator(self.hub, timing)
         self._handoff: HandOff | None = None
         self._timing = timing

@@ -5,7 +5,9 @@ The master loads this before the workers are patched: it may import nothing else
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import gevent
@@ -24,6 +26,20 @@ class CannotTakeOver(Exception):
 class WebWorker(GeventWorker):  # type: ignore[misc]
     """On a stop it ends the streams, for which gunicorn has no hook, and waits for them: they are no requests to it."""
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._between_requests: dict[gevent.Greenlet, gevent.Timeout] = {}
+
+    @contextlib.contextmanager
+    def timeout_ctx(self) -> Iterator[None]:
+        """While a connection's next request is waited for."""
+        with super().timeout_ctx() as timeout:
+            self._between_requests[gevent.getcurrent()] = timeout
+            try:
+                yield
+            finally:
+                del self._between_requests[gevent.getcurrent()]
+
     def run(self) -> None:
         draining = gevent.spawn(self._drain)
         super().run()
@@ -35,6 +51,9 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
     def _drain(self) -> None:
         while self.alive:
             gevent.sleep(LOOK_EVERY)
+        # Else a stop would wait for requests that nobody means to send.
+        for greenlet, timeout in tuple(self._between_requests.items()):
+            gevent.kill(greenlet, timeout)
         streaming = self.wsgi.extensions["streaming"]
         streaming.close(within=self.cfg.graceful_timeout * DRAIN)
         while streaming.hub:

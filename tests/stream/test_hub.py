@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -104,7 +104,8 @@ class Stage:
 
     def read(self) -> Counter | None:
         self.reads += 1
-        return self.record
+        # A state does not change; another takes its place.
+        return replace(self.record) if self.record else None
 
     def watch(self, rendering: Rendering, *, user_id: int = 1, after: int | None = None, topic: Topic = JOB) -> Mailbox:
         asked = Asked(Credential(user_id, "member"), "::1", topic, after)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from redis import Redis
 
@@ -16,6 +17,8 @@ from webapp.records.database import Change
 from webapp.report import KEPT_LINES
 
 LIFETIME = 24 * 3600
+# An update seldom brings more lines than this; then all are read again.
+RECENT_LINES = 16
 # Seconds for which readers leave a Redis alone that did not answer: a page asks for many jobs.
 PAUSE = 1.0
 
@@ -27,6 +30,18 @@ class Live:
     progress: Progress | None = None
     lines: list[LogLine] = field(default_factory=list)
     known: bool = True
+
+    def after(self, known: Sequence[LogLine]) -> list[LogLine]:
+        """The lines that are known and these, as many as are kept."""
+        return [*known, *self.lines][-KEPT_LINES:]
+
+
+class Shown(NamedTuple):
+    """What a reader knows of an attempt: up to which line, or None if it asks for no lines."""
+
+    job_id: int
+    attempt: int
+    line: int | None
 
 
 class JobLive:
@@ -48,7 +63,8 @@ class JobLive:
             pipeline.ltrim(log_key, -KEPT_LINES, -1)
             pipeline.expire(log_key, LIFETIME)
         if progress or lines:
-            pipeline.publish(CHANNEL, encode(change))
+            # Who hears of it need not ask for lines if there are none.
+            pipeline.publish(CHANNEL, encode(replace(change, what="said") if lines else change))
         pipeline.exists(cancel_key)
         with translated():
             return bool(pipeline.execute()[-1])
@@ -65,6 +81,25 @@ class JobLive:
             progress=Progress.model_validate_json(progress) if progress else None,
             lines=[LogLine.model_validate_json(line) for line in lines],
         )
+
+    def read_on(self, shown: Sequence[Shown]) -> list[Live]:
+        """Of each, the progress and the lines after those that are known; `known` is False where some are missing.
+
+        One round trip for all. Raises LiveUnavailable.
+        """
+        keys = [_keys(job_id, attempt) for job_id, attempt, _ in shown]
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.mget([progress_key for progress_key, _, _ in keys])
+        for (_, log_key, _), (_, _, line) in zip(keys, shown, strict=True):
+            if line is not None:
+                pipeline.lrange(log_key, -RECENT_LINES, -1)
+        with self._asking():
+            pictures, *logs = pipeline.execute()
+        rest = iter(logs)
+        return [
+            _read_on(picture, next(rest) if line is not None else [], line)
+            for picture, (_, _, line) in zip(pictures, shown, strict=True)
+        ]
 
     def answers(self) -> bool:
         try:
@@ -88,6 +123,15 @@ class JobLive:
         """Raises LiveUnavailable."""
         with translated():
             self._redis.set(_keys(job_id, attempt)[2], "1", ex=LIFETIME)
+
+
+def _read_on(picture: str | None, recent: Sequence[str], after: int | None) -> Live:
+    progress = Progress.model_validate_json(picture) if picture else None
+    lines = [LogLine.model_validate_json(line) for line in recent]
+    new = [line for line in lines if after is not None and line.n > after]
+    # If none of the recent ones is known, there may have been more between.
+    missed = len(new) == RECENT_LINES
+    return Live(progress, new, known=not missed)
 
 
 def _keys(job_id: int, attempt: int) -> tuple[str, str, str]:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -91,14 +92,24 @@ class Experience:
         """Seconds that a job of this size takes; None without ground."""
         if len(self.past) < GROUND:
             return None
-        return math.exp(_on_the_line(self.past, math.log(size or 1)))
+        return math.exp(self._line(math.log(size or 1)))
 
     def usual(self, size: int | None) -> Range | None:
         """How long most jobs of this size take, from first to last; None without ground."""
         whole = self.duration(size)
         if whole is None:
             return None
-        return range_around(whole, [math.exp(took - _on_the_line(self.past, at)) for at, took in self.past])
+        return range_around(whole, self._spread)
+
+    # Both are asked for at every update of every job.
+    @cached_property
+    def _line(self) -> Callable[[float], float]:
+        return _line_through(self.past)
+
+    @cached_property
+    def _spread(self) -> Sequence[float]:
+        """How much longer each took than the line says."""
+        return [math.exp(took - self._line(at)) for at, took in self.past]
 
     def left(self, size: int | None, progress: Progress) -> Range | None:
         """How long a running job may still take; None without ground for it."""
@@ -208,10 +219,12 @@ def _ratios(session: Session, kind: str, quarter: int) -> list[float]:
     return [_seconds(at, ended) / seconds for seconds, at, ended in session.execute(query) if ended]
 
 
-def _on_the_line(points: Sequence[tuple[float, float]], x: float) -> float:
-    """The line through the points, at x; their median where they all stand at one x."""
+def _line_through(points: Sequence[tuple[float, float]]) -> Callable[[float], float]:
+    """The line through the points, level beyond their ends; their median where they all stand at one x."""
     xs, ys = zip(*points, strict=True)
-    if max(xs) - min(xs) < 0.1:
-        return statistics.median(ys)
+    first, last = min(xs), max(xs)
+    if last - first < 0.1:
+        median = statistics.median(ys)
+        return lambda _x: median
     slope, intercept = statistics.linear_regression(xs, ys)
-    return intercept + slope * min(max(x, min(xs)), max(xs))
+    return lambda x: intercept + slope * min(max(x, first), last)

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
-import struct
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,6 +17,7 @@ from typing import Any
 
 from gevent.monkey import get_original
 
+from webapp.stream.sockets import heard, reset, shut
 from webapp.stream.update import Backlog, Update
 from webapp.stream.watcher import PENDING_BYTES, Asked, Outlet, Watcher
 from webapp.stream.writer import FIRST_HEARTBEAT, Timing
@@ -26,18 +25,14 @@ from webapp.stream.writer import FIRST_HEARTBEAT, Timing
 # The real ones, where gevent has put its own in their place.
 epoll = get_original("select", "epoll")
 start_thread = get_original("_thread", "start_new_thread")
-Socket = get_original("socket", "socket")
 
 IN, OUT, ERROR, HANG_UP, PEER_GONE, EDGE = 0x1, 0x4, 0x8, 0x10, 0x2000, 1 << 31
 LEFT = ERROR | HANG_UP | PEER_GONE
 IDLE, BLOCKED = IN | PEER_GONE | EDGE, IN | OUT | PEER_GONE | EDGE
-# The client of a stream has nothing more to say; who says more than this at once is cut.
-HEARD_AT_ONCE = 64 * 1024
 # How long a client has to take the last bytes and to close.
 LINGER = 2.0
 # In the place of what the kernel had no room for: the socket is not ours yet.
 NOT_YET = memoryview(b"")
-RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
 log = logging.getLogger(__name__)
 
@@ -228,7 +223,7 @@ class EpollWriter:
         connection = self._connections.get(fd)
         if connection is None:
             self._attend_lingering(fd, event)
-        elif event & LEFT or (event & IN and not _heard(fd)):
+        elif event & LEFT or (event & IN and not heard(fd)):
             self._drop(connection)
         elif event & OUT and connection.rest is not None:
             self._epoll.modify(fd, IDLE)
@@ -255,11 +250,11 @@ class EpollWriter:
         fd, connection.fd = connection.fd, -1
         del self._connections[fd]
         self._lingering[fd] = self._now + LINGER
-        _shut(fd)
+        shut(fd)
         self._tell(self._on_left, connection)
 
     def _attend_lingering(self, fd: int, event: int) -> None:
-        if fd in self._lingering and (event & LEFT or not _heard(fd)):
+        if fd in self._lingering and (event & LEFT or not heard(fd)):
             del self._lingering[fd]
             os.close(fd)
 
@@ -273,38 +268,10 @@ class EpollWriter:
         for connection in list(self._connections.values()):
             if connection.rest is not None:
                 if connection.blocked_at < now - timing.stalled_after:
-                    _reset(connection.fd)
+                    reset(connection.fd)
                     self._drop(connection)
             elif connection.ends_at < now:
                 self._finish((connection,), b"")
             elif connection.sent_at < quiet_since:
                 self._write(connection, connection.heartbeat if connection.events else FIRST_HEARTBEAT)
         self._flush_unsent()
-
-
-def _heard(fd: int) -> bool:
-    """Throw away what a client says; False if it has closed, or says too much."""
-    try:
-        return 0 < len(os.read(fd, HEARD_AT_ONCE)) < HEARD_AT_ONCE
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-
-
-def _shut(fd: int) -> None:
-    borrowed = Socket(fileno=fd)
-    try:
-        borrowed.shutdown(socket.SHUT_WR)
-    except OSError:
-        # The client was quicker; the epoll set will say so.
-        pass
-    finally:
-        borrowed.detach()
-
-
-def _reset(fd: int) -> None:
-    """Have the kernel drop what the client did not take, not keep it for minutes."""
-    borrowed = Socket(fileno=fd)
-    borrowed.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
-    borrowed.detach()

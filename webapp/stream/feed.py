@@ -19,6 +19,7 @@ class Feed:
         self.due = 0.0
         self._audience: dict[Outlet, set[Watcher]] = {}
         self._newcomers: set[Watcher] = set()
+        self._shown: Any = None
         self._sent: dict[str, Message] = {}
         self._position: int | None = None
         self._milestone: object = None
@@ -40,6 +41,8 @@ class Feed:
 
     def publish(self, state: Any, now: float) -> bool:
         """Send all of it to newcomers and what changed to the others; False if that is too early yet."""
+        if state is self._shown and not self._newcomers:
+            return True
         milestone = self.rendering.milestone(state)
         in_time = now >= self.due or milestone != self._milestone
         if not in_time and not self._newcomers:
@@ -49,7 +52,7 @@ class Feed:
         id = event_id(stream, state.position) if stream else ""
         if in_time:
             self._publish_changes(state, parts, id)
-            self.due, self._milestone = now + self.rendering.interval, milestone
+            self.due, self._milestone, self._shown = now + self.rendering.interval, milestone, state
         self._welcome(state, parts, id)
         return in_time
 

@@ -14,8 +14,10 @@ from collections.abc import Callable, Collection, Iterable
 
 from webapp.records.credential import Credential
 from webapp.records.database import Change
+from webapp.stream.agenda import Agenda, Depth
 from webapp.stream.feed import Feed
 from webapp.stream.limits import Admission, Limits, TooManyStreams
+from webapp.stream.memory import Load, Memory, MoveOn
 from webapp.stream.names import EVERYBODY, Topic
 from webapp.stream.rendering import Rendering
 from webapp.stream.state import JobState, State
@@ -28,6 +30,8 @@ IDLE = 1.0
 SLICE, ENDED_A_SECOND = 0.1, 500
 # Before what could not be read is tried again.
 RETRY = 1.0
+# How much a change makes it necessary to read; all of it, if it is not one of these.
+DEPTHS = {"progress": Depth.PROGRESS, "said": Depth.LINES}
 # Whatever moves the queue moves the places of those who wait in it.
 QUEUE_MOVES = ("claimed", "cancelled", "released", "failed")
 # Counting jobs takes longer than reading one: a burst of changes is counted once.
@@ -37,19 +41,20 @@ log = logging.getLogger(__name__)
 
 
 class Hub:
-    """`still_good` says which credentials still hold."""
+    """`load` reads a topic whole, `move_on` those of which only the progress is new, if it can; `still_good` says
+    which credentials still hold."""
 
     def __init__(
         self,
-        load: Callable[[Topic, State | None], State | None],
+        load: Load,
         limits: Limits,
         *,
+        move_on: MoveOn = lambda _asked: {},
         still_good: Callable[[Collection[Credential]], Collection[Credential]] = lambda credentials: credentials,
         tick: float = TICK,
         idle: float = IDLE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._load = load
         self._still_good = still_good
         self._tick = tick
         self._idle = idle
@@ -60,8 +65,8 @@ class Hub:
         self._admission = Admission(limits)
         self._outlets: set[Outlet] = set()
         self._feeds: dict[Topic, dict[Rendering, Feed]] = {}
-        self._states: dict[Topic, State] = {}
-        self._dirty: dict[Topic, float] = {}
+        self._memory = Memory(load, move_on)
+        self._agenda = Agenda()
 
     # Watching
 
@@ -95,7 +100,7 @@ class Hub:
             if feed not in watcher.feeds:
                 feed.add(watcher)
                 watcher.feeds += (feed,)
-                self._mark(topic)
+                self._mark(topic, depth=Depth.KNOWN)
 
     def _leave(self, watcher: Watcher, feed: Feed) -> None:
         watcher.feeds = tuple(other for other in watcher.feeds if other is not feed)
@@ -106,7 +111,7 @@ class Hub:
         feeds.pop(feed.rendering, None)
         if not feeds:
             self._feeds.pop(feed.topic, None)
-            self._states.pop(feed.topic, None)
+            self._memory.forget(feed.topic)
 
     # Hearing of changes
 
@@ -116,16 +121,16 @@ class Hub:
             if change.noun == "user":
                 self._dismiss(self._admission.of_user(change.id))
                 return
+            depth = DEPTHS.get(change.what, Depth.WHOLE)
             if change.noun == "job":
-                self._mark_watched(Topic("job", change.id))
-            if change.noun == "job" and change.what != "progress":
+                self._mark_watched(Topic("job", change.id), depth)
+            if change.noun == "job" and depth == Depth.WHOLE:
                 self._mark_summaries(change.owner_id)
             if change.what == "queued":
                 self._mark_lists(change.owner_id)
             if change.noun == "queue" or change.what in QUEUE_MOVES:
-                for topic, state in self._states.items():
-                    if isinstance(state, JobState) and state.place:
-                        self._mark(topic)
+                for topic in self._memory.waiting():
+                    self._mark(topic)
 
     def _mark_lists(self, owner_id: int) -> None:
         for topic in self._feeds:
@@ -157,13 +162,12 @@ class Hub:
             outlet.finish([watcher for watcher in watchers if watcher.outlet is outlet])
             outlet.flush()
 
-    def _mark_watched(self, topic: Topic) -> None:
+    def _mark_watched(self, topic: Topic, depth: Depth) -> None:
         if topic in self._feeds:
-            self._mark(topic)
+            self._mark(topic, depth=depth)
 
-    def _mark(self, topic: Topic, due: float = 0.0) -> None:
-        """Have it read again, now or once it is due; what was to be later comes earlier."""
-        self._dirty[topic] = min(due, self._dirty.get(topic, due))
+    def _mark(self, topic: Topic, due: float = 0.0, depth: Depth = Depth.WHOLE) -> None:
+        self._agenda.mark(topic, due, depth)
         self._stirred.set()
 
     # The loop
@@ -199,46 +203,47 @@ class Hub:
         self._stirred.set()
 
     def tick(self) -> None:
-        """Publish what is dirty and due."""
+        """Publish what is due."""
         with self._lock:
             now = self._clock()
-            for topic in [topic for topic, due in self._dirty.items() if due <= now]:
-                del self._dirty[topic]
+            due = self._agenda.take(now)
+            moved = self._memory.moved(due, now)
+            for topic in due:
                 try:
-                    self._refresh(topic, now)
+                    self._refresh(topic, moved.get(topic), now)
                 except Exception:
                     # One record that can't be read or drawn must not hold up the others.
                     log.exception("%s %s could not be shown", topic.noun, topic.id)
-                    self._dirty[topic] = now + RETRY
+                    self._agenda.mark(topic, now + RETRY)
             for outlet in self._outlets:
                 outlet.flush()
 
     def _until_next(self) -> float:
         with self._lock:
-            return max(min((due - self._clock() for due in self._dirty.values()), default=self._idle), 0.0)
+            next_at = self._agenda.next_at
+            return self._idle if next_at is None else min(max(next_at - self._clock(), 0.0), self._idle)
 
-    def _refresh(self, topic: Topic, now: float) -> None:
+    def _refresh(self, topic: Topic, moved: State | None, now: float) -> None:
         feeds = list(self._feeds.get(topic, {}).values())
         if not feeds:
             return
-        state = self._load(topic, self._states.get(topic))
+        state = moved or self._memory.read(topic, now)
         if state is None:
             for feed in feeds:
                 self._forget(feed)
             return
-        self._states[topic] = state
         for feed in feeds:
             if not feed.publish(state, now):
-                self._dirty[topic] = feed.due
+                self._agenda.mark(topic, feed.due, Depth.KNOWN)
             elif feed.rendering.ends(state):
                 feed.finish(feed.rendering.farewell(state))
             else:
                 self._refollow(feed, state)
         again = [feed.rendering.refresh for feed in feeds if feed.rendering.refresh is not None]
         if again:
-            self._dirty.setdefault(topic, now + min(again))
+            self._agenda.mark(topic, now + min(again))
         if isinstance(state, JobState) and state.look_again is not None:
-            self._dirty.setdefault(topic, now + state.look_again)
+            self._agenda.mark(topic, now + state.look_again, Depth.PROGRESS)
 
     def _forget(self, feed: Feed) -> None:
         """The record is gone; streams that it shares with others go on without it."""

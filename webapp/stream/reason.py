@@ -56,13 +56,15 @@ def why_waiting(job: Job, *, workers: int, redis_answers: bool, held: Mapping[st
     return None
 
 
-def why_lingering(job: Job, progress: Progress | None, lease: timedelta, experience: Experience) -> Reason | None:
-    """Of a running job; None if there is no cause for concern."""
-    return _silent(job, lease) or (None if job.stopping else _still(progress) or _slow(job, experience))
+def why_lingering(
+    job: Job, progress: Progress | None, lease: timedelta, experience: Experience, seen_at: datetime | None = None
+) -> Reason | None:
+    """Of a running job; None if there is no cause for concern. `seen_at`: a later sign than the job knows of."""
+    seen_at = seen_at or (job.worker.seen_at if job.worker else None)
+    return _silent(seen_at, lease) or (None if job.stopping else _still(progress) or _slow(job, experience))
 
 
-def _silent(job: Job, lease: timedelta) -> Reason | None:
-    seen_at = job.worker.seen_at if job.worker else None
+def _silent(seen_at: datetime | None, lease: timedelta) -> Reason | None:
     if seen_at is None or seen_at > now() - lease * SILENT:
         return None
     return Reason(

@@ -207,7 +207,7 @@ class Around:
 
     @cached_property
     def workers(self) -> int:
-        return Worker.alive_count(self.session, _lease(self.services))
+        return Worker.alive_count(self.session, lease(self.services))
 
     @cached_property
     def redis_answers(self) -> bool:
@@ -272,7 +272,7 @@ def _progress_of(job: Job, batch: BatchState) -> Progress:
     return Progress(attempt=0, started_at=started_at, updated_at=at, fraction=fraction, stages=[stage])
 
 
-def _lease(services: Services) -> timedelta:
+def lease(services: Services) -> timedelta:
     return timedelta(seconds=services.settings.worker_lease)
 
 
@@ -282,7 +282,7 @@ def _reason(around: Around, job: Job, place: int | None, running: Progress | Non
         held = around.line.held
         return why_waiting(job, workers=around.workers, redis_answers=around.redis_answers, held=held)
     if job.state == "processing":
-        return why_lingering(job, running, _lease(services), services.experiences.of(around.session, job.kind))
+        return why_lingering(job, running, lease(services), services.experiences.of(around.session, job.kind))
     return None
 
 

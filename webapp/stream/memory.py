@@ -1,0 +1,73 @@
+"""What watched topics were like when they were last read, so that no more is read than may have changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from webapp.stream.agenda import Depth
+from webapp.stream.names import Topic
+from webapp.stream.state import JobState, State
+
+# Newcomers are shown what was read so lately. Since word of a change may be lost, all of it is read now and then.
+KNOWN_FOR, WHOLE_AFTER = 1.0, 60.0
+
+Load = Callable[[Topic, State | None], State | None]
+MoveOn = Callable[[Mapping[Topic, tuple[State, Depth]]], Mapping[Topic, State]]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Known:
+    """What a topic was like, when last any of it was read, and when all of it."""
+
+    state: State
+    read_at: float
+    whole_at: float
+
+
+class Memory:
+    """`load` reads a topic whole; `move_on` those of which only the progress is new, if it can."""
+
+    def __init__(self, load: Load, move_on: MoveOn) -> None:
+        self._load = load
+        self._move_on = move_on
+        self._known: dict[Topic, Known] = {}
+
+    def forget(self, topic: Topic) -> None:
+        self._known.pop(topic, None)
+
+    def waiting(self) -> Iterator[Topic]:
+        """Jobs that had a place in the line."""
+        return (
+            topic for topic, known in self._known.items() if isinstance(known.state, JobState) and known.state.place
+        )
+
+    def moved(self, due: Mapping[Topic, Depth], now: float) -> dict[Topic, State]:
+        """The present states of those that need not be read whole."""
+        lately = {topic: depth for topic, depth in due.items() if self._may_move(topic, depth, now)}
+        shown = {topic for topic, depth in lately.items() if not depth and now - self._known[topic].read_at < KNOWN_FOR}
+        asked = {topic: (self._known[topic].state, depth) for topic, depth in lately.items() if topic not in shown}
+        try:
+            read = self._move_on(asked) if asked else {}
+        except Exception:
+            # Then they are read whole, each by itself.
+            log.exception("what is new could not be read")
+            read = {}
+        for topic, state in read.items():
+            self._known[topic].state, self._known[topic].read_at = state, now
+        return {topic: self._known[topic].state for topic in (*shown, *read)}
+
+    def _may_move(self, topic: Topic, depth: Depth, now: float) -> bool:
+        known = self._known.get(topic)
+        return known is not None and depth != Depth.WHOLE and now - known.whole_at < WHOLE_AFTER
+
+    def read(self, topic: Topic, now: float) -> State | None:
+        """Its present state, read whole; None if there is no such thing."""
+        known = self._known.get(topic)
+        state = self._load(topic, known.state if known else None)
+        if state is not None:
+            self._known[topic] = Known(state, read_at=now, whole_at=now)
+        return state

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,12 @@ from webapp.records.rule import Rule
 from webapp.records.worker import Worker as WorkerRow
 from webapp.runner import Order, Runner
 from webapp.services import Services
+from webapp.settings import Settings
 from webapp.sweeper import sweep
 from webapp.worker import settle, settle_and_tidy
 
 NEVER = 1_000_000
+LONG_TEXT = b"Ada Lovelace wrote the first program in London, and Charles Babbage built no engine. " * 1000
 
 
 @pytest.fixture
@@ -134,6 +137,65 @@ def test_a_cancelled_job_stops_by_itself(services: Services, cast: Cast, runner:
     thread.join()
     assert outcome.state == "cancelled"
     assert outcome.trace.progress
+
+
+def test_a_job_that_takes_longer_than_its_kind_may_stops_by_itself_and_says_so(
+    services: Services, cast: Cast, settings: Settings
+) -> None:
+    job = claim(services, checksum(services, cast, b"x" * 1000, bytes_per_second=1))
+    hasty = Runner(settings.model_copy(update={"time_limits": {"checksum": timedelta(seconds=1)}}))
+    outcome = hasty.run(Order.of(job), lambda: False)
+    hasty.kill()
+    assert (outcome.state, outcome.permanent) == ("failed", True)
+    assert outcome.error == "It took longer than 1 second, the most that a job of this kind may take."
+    assert outcome.trace.progress
+
+
+def test_an_attempt_whose_worker_stops_is_handed_back_and_the_next_goes_on_from_there(
+    services: Services, cast: Cast, runner: Runner
+) -> None:
+    text = upload(services, LONG_TEXT, "keepers.txt")
+    job = claim(services, accept(services, owner=cast.ben, kind_name="ingest_document", params={}, upload=text))
+
+    def stop_at_work() -> bool:
+        progress = services.live.read(job.id, job.attempt).progress
+        if progress and progress.stage and progress.stage.name == "embedding" and progress.stage.done:
+            runner.ask_to_hand_back()
+        return False
+
+    outcome = runner.run(Order.of(job), stop_at_work, look_every=0.02)
+    assert outcome.state == "handed_back"
+    with services.database.transaction() as session:
+        assert settle(session, job, outcome)
+    assert (stored(services, job).state, stored(services, job).tries) == ("queued", 0)
+    outcome = runner.run(Order.of(claim(services, job)), lambda: False)
+    assert outcome.state == "completed"
+    assert outcome.trace.progress
+    kept = [stage.kept for stage in outcome.trace.progress.stages]
+    assert kept[0] == kept[1] > 0
+    assert 0 < kept[2] <= outcome.result["chunks"]
+
+
+def test_an_attempt_that_could_not_go_on_later_is_let_end(services: Services, cast: Cast, runner: Runner) -> None:
+    job = claim(services, checksum(services, cast, b"x" * 10, bytes_per_second=10))
+
+    def stop() -> bool:
+        if services.live.read(job.id, job.attempt).progress:
+            runner.ask_to_hand_back()
+        return False
+
+    assert runner.run(Order.of(job), stop, look_every=0.05).state == "completed"
+
+
+def test_an_attempt_that_had_not_begun_when_all_was_stopped_is_handed_back(
+    services: Services, cast: Cast, runner: Runner
+) -> None:
+    runner.start()
+    assert runner.pid
+    os.kill(runner.pid, signal.SIGTERM)
+    os.waitid(os.P_PID, runner.pid, os.WEXITED | os.WNOWAIT)
+    assert runner._death(EOFError()).state == "handed_back"
+    assert runner.run(Order.of(claim(services, checksum(services, cast))), lambda: False).state == "completed"
 
 
 def test_a_job_that_does_not_stop_is_stopped_by_force(services: Services, cast: Cast, runner: Runner) -> None:

@@ -6,8 +6,9 @@ import logging
 import resource
 import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -26,11 +27,12 @@ from webapp.keeping import StoredCheckpoints
 from webapp.kinds import KINDS
 from webapp.kinds.base import Attempt, Kind
 from webapp.logs import configure
+from webapp.patience import TimeLimit, limit_of
 from webapp.processes import end_with
 from webapp.progress import LogLine, Progress
 from webapp.records.database import Change
 from webapp.records.job import Job, Trace
-from webapp.report import Cancelled, Report
+from webapp.report import Cancelled, HandedBack, Report
 from webapp.runner import Order, Outcome
 from webapp.services import Services
 
@@ -49,7 +51,9 @@ def main() -> None:
         _limit_memory(settings.attempt_memory)
         services, lanes = Services.open(settings), Lanes(settings.lanes)
         while True:
-            pipe.send(attempt(pipe.recv(), services, lanes))
+            pipe.send(_made(pipe.recv(), services, lanes))
+            # Between two orders it just ends this process.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
     except (EOFError, OSError):
         return
 
@@ -60,33 +64,53 @@ def _limit_memory(most: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
-def attempt(order: Order, services: Services, lanes: Lanes) -> Outcome:
-    """One try at one job, from its order to how it ended."""
+def _made(order: Order, services: Services, lanes: Lanes) -> Outcome:
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    return attempt(order, services, lanes, should_end=stop.is_set)
+
+
+def attempt(
+    order: Order, services: Services, lanes: Lanes, *, should_end: Callable[[], bool] = lambda: False
+) -> Outcome:
+    """One try at one job, from its order to how it ended. Once `should_end()`, it ends where another can go on."""
     kind = KINDS[order.kind]
     change = Change("job", order.job_id, order.owner_id, "progress")
 
     forecast = Forecast(services.database, order)
 
+    limit = TimeLimit(limit_of(kind, services.settings))
+    asked_to_stop = threading.Event()
+
     def publish(progress: Progress | None, lines: Sequence[LogLine]) -> bool:
         if progress:
             forecast.hear(progress)
-        return services.live.publish(change, order.attempt, progress, lines)
+        if services.live.publish(change, order.attempt, progress, lines):
+            asked_to_stop.set()
+        return asked_to_stop.is_set() or limit.is_over()
 
     with Report(kind.stages, publish, attempt=order.attempt) as report:
-        outcome = _work(kind, order, services, lanes, report)
+        checkpoints = StoredCheckpoints(services, order, kind, report, should_end=should_end)
+        outcome = _work(kind, order, services, lanes, report, checkpoints)
+    if outcome.state == "cancelled" and not asked_to_stop.is_set():
+        outcome = Outcome("failed", error=limit.words)
     return replace(outcome, trace=Trace(report.picture(), report.tail))
 
 
-def _work(kind: Kind, order: Order, services: Services, lanes: Lanes, report: Report) -> Outcome:
+def _work(
+    kind: Kind, order: Order, services: Services, lanes: Lanes, report: Report, checkpoints: StoredCheckpoints
+) -> Outcome:
     try:
         with ExitStack() as stack:
             file = stack.enter_context(services.files.local(order.file_key)) if order.file_key else None
             input = kind.Input.model_validate(order.params)
-            checkpoints = stack.enter_context(StoredCheckpoints(services, order, kind, report))
+            stack.enter_context(checkpoints)
             given = _given(order, services, lanes, file, checkpoints)
             return Outcome("completed", result=kind.run(given, input, report), kept=checkpoints.kept)
     except Cancelled:
         return Outcome("cancelled")
+    except HandedBack:
+        return Outcome("handed_back")
     except JobError as error:
         report.log(str(error), "error")
         return Outcome("failed", error=str(error), permanent=error.permanent)

@@ -60,7 +60,7 @@ class Outcome:
     checkpoints of the job.
     """
 
-    state: Literal["completed", "failed", "cancelled"]
+    state: Literal["completed", "failed", "cancelled", "handed_back"]
     result: dict[str, Any] = field(default_factory=dict)
     error: str = ""
     permanent: bool = True
@@ -108,11 +108,16 @@ class Runner:
                     return Outcome("cancelled")
             return pipe.recv()
         except (EOFError, OSError) as error:
-            return Outcome("failed", error=self._death(error), permanent=False)
+            return self._death(error)
         except BaseException:
             # What it still says must not be taken for the answer to the next order.
             self.kill()
             raise
+
+    def ask_to_hand_back(self) -> None:
+        """Have the running attempt end where another can go on; without such a place it goes on itself."""
+        if process := self._process:
+            process.terminate()
 
     def kill(self) -> None:
         """End the process at once, with all that it started."""
@@ -126,15 +131,19 @@ class Runner:
             self._pipe.close()
             self._pipe = None
 
-    def _death(self, error: Exception) -> str:
+    def _death(self, error: Exception) -> Outcome:
         if self._process is None:
-            return f"The process that does the work can't be started: {error}."
+            words = f"The process that does the work can't be started: {error}."
+            return Outcome("failed", error=words, permanent=False)
         with suppress(subprocess.TimeoutExpired):
             # Its pipe is closed, so it ends by itself, or is not worth waiting for.
             self._process.wait(DYING)
         code = self._process.poll()
         self.kill()
-        return _in_words(code, self._settings.attempt_memory)
+        if code == -signal.SIGTERM:
+            # Somebody stops all processes, and this one had not begun yet.
+            return Outcome("handed_back")
+        return Outcome("failed", error=_in_words(code, self._settings.attempt_memory), permanent=False)
 
 
 def _in_words(code: int | None, memory: int) -> str:

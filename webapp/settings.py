@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -21,6 +22,8 @@ from pydantic import (
     PrivateAttr,
     ValidationError,
 )
+
+from webapp import durations
 
 PREFIX = "HEADWAY_"
 # Variables of bin/test, which the program itself does not read.
@@ -77,6 +80,27 @@ def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
         if parts.scheme not in ("http", "https") or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
             raise ValueError("write each origin like https://console.example.org, without a path")
     return origins
+
+
+def _pairs(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    parts = (part.partition("=") for part in _separated(value))
+    return {name.strip(): length.strip() for name, _, length in parts}
+
+
+def _length(text: Any) -> timedelta:
+    return text if isinstance(text, timedelta) else durations.parse(text)
+
+
+def _of_kinds(limits: dict[str, timedelta]) -> dict[str, timedelta]:
+    if not limits:
+        return limits
+    from webapp.kinds import KINDS  # kinds take long to load, and most commands need none
+
+    if unknown := sorted(limits.keys() - KINDS.keys()):
+        raise ValueError(f"there is no kind of job “{unknown[0][:50]}”; there are {', '.join(KINDS)}")
+    return limits
 
 
 def _lowered(value: Any) -> Any:
@@ -198,6 +222,12 @@ class Settings(BaseModel):
         10,
         gt=0,
         description="Seconds that a cancelled job has to stop by itself before it is stopped by force.",
+    )
+    time_limits: Annotated[
+        dict[str, Annotated[timedelta, BeforeValidator(_length)]], BeforeValidator(_pairs), AfterValidator(_of_kinds)
+    ] = Field(
+        {},
+        description="How long an attempt may take, by kind of job, like ingest_document=2h,checksum=30m. 0: any time.",
     )
     worker_lease: float = Field(
         20,
@@ -324,6 +354,8 @@ def _shown(field: str, value: Any) -> str:
         # Everything up to the last @ goes: a password with an unescaped / or @ would survive a parser.
         masked = re.sub(r"://.*@", "://***@", str(value), flags=re.DOTALL)
         return re.sub(r"([?&][^=&]*(?:pass|secret|key|token)[^=&]*=)[^&]*", r"\1***", masked, flags=re.IGNORECASE)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={durations.short(length)}" for name, length in value.items())
     if isinstance(value, tuple):
         return ", ".join(value)
     if isinstance(value, bool):

@@ -24,7 +24,7 @@ from webapp.engines import embed
 from webapp.kinds import KINDS
 from webapp.live import question
 from webapp.live.client import LiveUnavailable
-from webapp.patience import Patience
+from webapp.patience import Patience, limit_of
 from webapp.records.job import NO_TRACE, Job
 from webapp.records.line import next_job
 from webapp.records.output import Output
@@ -85,6 +85,7 @@ class Worker:
             graceful_signal="TERM",
             shutdown_timeout=grace,
         )
+        threading.Thread(target=self._pass_on, args=(consumer.stop_flag,), name="_pass_on", daemon=True).start()
         consumer.run()
         self._leave()
 
@@ -113,8 +114,9 @@ class Worker:
             return Job.claim(session, job_id, self._roster.id)
 
     def _attempt(self, job: Job) -> None:
-        patience = Patience(self._database, job, grace=self._settings.cancel_grace)
-        outcome = self._runner.run(Order.of(job), patience.is_over)
+        limit = limit_of(KINDS[job.kind], self._settings)
+        patience = Patience(self._database, job, grace=self._settings.cancel_grace, limit=limit)
+        outcome = patience.judged(self._runner.run(Order.of(job), patience.is_over))
         counts = self._write_down(job, outcome)
         log.info("job=%s attempt=%s state=%s%s", job.id, job.attempt, outcome.state, "" if counts else " (too late)")
 
@@ -180,6 +182,11 @@ class Worker:
 
         threading.Thread(target=loop, name=duty.__name__, daemon=True).start()
 
+    def _pass_on(self, stopping: threading.Event) -> None:
+        """Tell the running attempt that it should end where another can go on."""
+        stopping.wait()
+        self._runner.ask_to_hand_back()
+
     def _leave(self) -> None:
         """Hand back what did not end in time, and say goodbye: from then on this worker takes nothing."""
         self._stopping.set()
@@ -206,6 +213,8 @@ def settle(session: Session, job: Job, outcome: Outcome) -> bool:
         return job.complete(session, outcome.result, outcome.trace)
     if outcome.state == "cancelled":
         return job.cancelled(session, outcome.trace)
+    if outcome.state == "handed_back":
+        return job.hand_back(session, STOPPED)
     if outcome.permanent:
         return job.fail(session, outcome.error, outcome.trace)
     return job.stumble(session, outcome.error, KINDS[job.kind].retries, outcome.trace)

@@ -15,8 +15,9 @@ from webapp.processes import end_with
 
 
 def main() -> None:
-    # Ctrl-C goes to the whole terminal group; the parent decides when a lane ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C goes to the whole terminal group, TERM perhaps to a whole service; the parent decides when a lane ends.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     parent, connection = int(sys.argv[1]), Connection(int(sys.argv[2]))
     # An idle lane sees its pipe close; a busy one must look.
     end_with(parent)

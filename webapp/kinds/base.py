@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
@@ -96,6 +97,8 @@ class Kind:
     # Whether people may ask for it by name; others are started by what they do.
     offered: ClassVar[bool] = True
     version: ClassVar[int] = 1
+    # How long an attempt may take, unless it is set otherwise; None for any time.
+    time_limit: ClassVar[timedelta | None] = None
 
     def prepare(self, session: Session, job: Job) -> None:
         """Write what must stand in SQL once the job is accepted, in the accepting transaction."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from webapp.checkpoints import JSON, as_json, as_lines, as_records
@@ -57,6 +58,8 @@ class IngestDocument(Kind):
             ".txt": "text/plain",
         }
     )
+
+    time_limit = timedelta(hours=6)
 
     def prepare(self, session: Session, job: Job) -> None:
         assert job.file_sha256 and job.file_name and job.file_type and job.file_size is not None

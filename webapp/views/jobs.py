@@ -8,8 +8,10 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask_login import current_user
 
 from webapp.current import services
+from webapp.durations import in_words
 from webapp.errors import JobError
 from webapp.kinds import KINDS, OFFERED
+from webapp.patience import limit_of
 from webapp.problems import wants_fragment
 from webapp.records.listing import JobFilter, matching
 from webapp.stream.html import everything
@@ -48,10 +50,11 @@ def create() -> Response | str:
 
 @bp.get("/jobs/<int:job_id>")
 def show(job_id: int) -> str:
-    found.job(job_id)
+    limit = limit_of(KINDS[found.job(job_id).kind], services().settings)
     return render_template(
         "jobs/show.html",
         state=load_job(services(), job_id),
+        at_most=in_words(limit) if limit else None,
         stream_url=url_for("job_stream.live", job_id=job_id),
         parts_url=url_for("job_stream.parts", job_id=job_id),
     )

@@ -5,62 +5,33 @@
   const stream = document.getElementById("stream");
   if (!box || !stream) return;
 
+  const light = connectionLight(box);
+  const polling = newPolling({ ask, answered, unanswered });
   const FAILURES = 3;
   const SILENCE = 8000;
-  const POLL = 2000;
-  const LONGEST_POLL = 20000;
   const RETRY = 19000; // htmx asks every 10 s; every second time is let through
   const ENDED = ".job-page .status:is([data-state=completed], [data-state=failed], [data-state=cancelled])";
-  const WORDS = {
-    connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", polling: "Polling",
-    offline: "Offline", stale: "Stale", ended: "Finished",
-  };
-  // Answers after which there is no point in asking again.
-  const REFUSALS = { 204: "Finished", 401: "Logged out", 403: "Not allowed", 404: "Not found", 410: "Gone" };
 
   let connection = null;
   let over = false;
-  let polling = false;
   let failures = 0;
   let heard = false; // anything since this connection was opened
   let tried = -RETRY;
-  let updated = Date.now();
   let ticked = Date.now();
   let silence;
-  let pollTimer;
-  let pollDelay = POLL;
   let etag = null;
 
-  function show(state, words = WORDS[state]) {
-    if (box.dataset.state === state && box.words === words) return;
-    box.words = words;
-    box.dataset.state = state;
-    box.querySelector(".connection-words").textContent = words;
-    showAge();
-  }
-
-  function showAge() {
-    const seconds = Math.round((Date.now() - updated) / 1000);
-    const age = seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min`;
-    const tells = !["connecting", "live", "ended"].includes(box.dataset.state);
-    box.querySelector(".connection-age").textContent = tells ? `updated ${age} ago` : "";
-    box.title = `Updated ${age} ago`;
-  }
-
-  function news(state) {
-    updated = Date.now();
-    show(document.querySelector("[data-known=no]") ? "stale" : state);
-  }
+  const news = (state) => light.news(document.querySelector("[data-known=no]") ? "stale" : state);
 
   function finish(state, words) {
     over = true;
-    stopPolling();
-    show(state, words);
+    polling.stop();
+    light.show(state, words);
     drop();
   }
 
   function refuse(status) {
-    finish(status === 204 ? "ended" : "refused", REFUSALS[status]);
+    finish(status === 204 ? "ended" : "refused", polling.REFUSALS[status]);
     box.querySelector(".connection-login").hidden = status !== 401;
   }
 
@@ -75,7 +46,7 @@
 
   function failed(status) {
     if (over) return;
-    if (status in REFUSALS) refuse(status);
+    if (status in polling.REFUSALS) refuse(status);
     else if (!connection) startPolling();
   }
 
@@ -88,54 +59,39 @@
   }
 
   function startPolling() {
-    if (polling || over) return;
-    polling = true;
-    pollDelay = POLL;
+    if (polling.active || over) return;
     tried = Date.now();
-    show(navigator.onLine ? "polling" : "offline");
-    poll();
+    light.show(navigator.onLine ? "polling" : "offline");
+    polling.start();
   }
 
-  function stopPolling() {
-    polling = false;
-    clearTimeout(pollTimer);
+  function answered(before) {
+    news("polling");
+    if (document.querySelector(ENDED)) finish("ended");
+    else if (!before) tryStream(); // the server is back
   }
 
-  async function poll() {
-    clearTimeout(pollTimer);
-    if (!polling || document.hidden) return;
-    try {
-      await ask();
-      if (pollDelay > POLL) tryStream(); // the server is back
-      pollDelay = POLL;
-    } catch {
-      if (polling) show("offline", navigator.onLine ? "No answer" : WORDS.offline);
-      pollDelay = Math.min(pollDelay * 2, LONGEST_POLL);
-    }
-    if (polling) pollTimer = setTimeout(poll, pollDelay * (0.8 + 0.4 * Math.random()));
+  function unanswered() {
+    light.show("offline", navigator.onLine ? "No answer" : undefined);
   }
 
-  async function ask() {
+  async function ask(signal) {
     const headers = { "HX-Request": "true", Accept: "text/html", ...(etag && { "If-None-Match": etag }) };
-    const signal = AbortSignal.timeout(SILENCE);
     const response = await fetch(box.dataset.parts, { headers, signal, redirect: "manual" });
     if (response.type === "opaqueredirect") return refuse(401);
-    if (response.status in REFUSALS) return refuse(response.status);
+    if (response.status in polling.REFUSALS) return refuse(response.status);
     if (!response.ok && response.status !== 304) throw new Error(response.status);
     if (response.ok) {
       const text = await response.text();
-      if (!polling) return;
+      if (!polling.active) return;
       etag = response.headers.get("ETag");
       await htmx.swap({ text, sourceElement: box, swap: "none" });
     }
-    if (!polling) return;
-    news("polling");
-    if (document.querySelector(ENDED)) finish("ended");
   }
 
   // The first attempt, and each that htmx makes while there is no stream.
   stream.addEventListener("htmx:before:request", (event) => {
-    const tooSoon = polling && Date.now() - tried < RETRY;
+    const tooSoon = polling.active && Date.now() - tried < RETRY;
     if (over || tooSoon || document.hidden) return event.preventDefault();
     tried = Date.now();
   });
@@ -152,12 +108,12 @@
     failures = heard ? 0 : failures + 1;
     heard = false;
     if (failures >= FAILURES) startPolling();
-    if (over || polling) event.preventDefault();
-    else show(navigator.onLine ? "reconnecting" : "offline");
+    if (over || polling.active) event.preventDefault();
+    else light.show(navigator.onLine ? "reconnecting" : "offline");
   });
   stream.addEventListener("htmx:sse:after:connection", () => {
     heard = false;
-    if (connection.status in REFUSALS) return refuse(connection.status);
+    if (connection.status in polling.REFUSALS) return refuse(connection.status);
     silence = setTimeout(() => {
       startPolling();
       drop();
@@ -167,7 +123,7 @@
     clearTimeout(silence);
     heard = true;
     failures = 0;
-    stopPolling();
+    polling.stop();
   });
   stream.addEventListener("htmx:sse:after:message", () => over || news("live"));
   stream.addEventListener("htmx:sse:error", ({ detail }) => failed(detail.status));
@@ -178,12 +134,10 @@
   });
 
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden || over) return;
-    if (polling) poll();
-    else hurry();
+    if (!document.hidden && !over && !polling.active) hurry();
   });
-  window.addEventListener("online", () => (polling ? tryStream() : hurry()));
-  window.addEventListener("offline", () => over || show("offline"));
+  window.addEventListener("online", () => (polling.active ? tryStream() : hurry()));
+  window.addEventListener("offline", () => over || light.show("offline"));
   window.addEventListener("pageshow", ({ persisted }) => persisted && !over && location.reload());
 
   setInterval(() => {
@@ -193,6 +147,5 @@
       hurry();
     }
     ticked = Date.now();
-    if (!document.hidden) showAge();
   }, 1000);
 })();

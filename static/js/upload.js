@@ -217,4 +217,6 @@
   });
   window.addEventListener("beforeunload", (event) => sending && event.preventDefault());
   showKind();
+  // Chosen before this script was there.
+  if (input.files.length) input.dispatchEvent(new Event("change"));
 })();

@@ -5,7 +5,7 @@ Pure values: no I/O here. Times are seconds since the epoch, durations seconds, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import BaseModel
@@ -91,6 +91,14 @@ class Progress(BaseModel):
         """The one that runs, else the last that did."""
         begun = [stage for stage in self.stages if stage.status != "pending"]
         return begun[-1] if begun else None
+
+    def broken_off(self) -> Progress:
+        """The same of work that was ended from outside, in the middle of a stage."""
+        stages = [replace(stage) for stage in self.stages]
+        for stage in stages:
+            if stage.status == "in_progress":
+                stage.status, stage.ended_at = "error", self.updated_at
+        return self.model_copy(update={"stages": stages, "lanes": [], "in_flight": 0, "queue_depth": 0})
 
     @property
     def elapsed(self) -> float:

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from huey.consumer import Consumer
@@ -25,7 +26,7 @@ from webapp.kinds import KINDS
 from webapp.live import question
 from webapp.live.client import LiveUnavailable
 from webapp.patience import Patience, limit_of
-from webapp.records.job import NO_TRACE, Job
+from webapp.records.job import NO_TRACE, Job, Trace
 from webapp.records.line import next_job
 from webapp.records.output import Output
 from webapp.records.worker import Worker as WorkerRow
@@ -117,8 +118,18 @@ class Worker:
         limit = limit_of(KINDS[job.kind], self._settings)
         patience = Patience(self._database, job, grace=self._settings.cancel_grace, limit=limit)
         outcome = patience.judged(self._runner.run(Order.of(job), patience.is_over))
-        counts = self._write_down(job, outcome)
+        counts = self._write_down(job, self._with_last_word(job, outcome))
         log.info("job=%s attempt=%s state=%s%s", job.id, job.attempt, outcome.state, "" if counts else " (too late)")
+
+    def _with_last_word(self, job: Job, outcome: Outcome) -> Outcome:
+        """What was ended by force, or crashed, could tell no more than it had by then."""
+        if outcome.trace is not NO_TRACE:
+            return outcome
+        try:
+            live = self._services.live.read(job.id, job.attempt)
+        except LiveUnavailable:
+            return outcome
+        return replace(outcome, trace=Trace(live.progress and live.progress.broken_off(), live.lines))
 
     def _write_down(self, job: Job, outcome: Outcome) -> bool:
         try:

@@ -19,7 +19,7 @@ TEXT = "".join(SENTENCE.format(number) for number in range(250))
 def test_an_ingestion_that_is_killed_and_then_stopped_is_parsed_once_and_completed_once(tmp_path: Path) -> None:
     with crowded(tmp_path, seed=21, **SETTINGS) as crowd:
         with crowd.client() as client:
-            job_id = client.post("/api/documents", files={"file": ("keepers.txt", TEXT)}).json()["jobId"]
+            job_id = int(client.post("/api/documents", files={"file": ("keepers.txt", TEXT)}).json()["jobId"])
         eventually(lambda: "chunks.jsonl" in made(crowd.server, job_id))
         havoc.kill(havoc.processes(crowd.server, havoc.WORKER)[0])
         eventually(lambda: ("resumed", 2) in events(crowd.server, job_id))
@@ -46,11 +46,14 @@ def test_what_takes_longer_than_its_kind_may_ends_even_if_it_does_not_hear(tmp_p
         (job_id,) = crowd.submit(seconds=60)
         assert ended(crowd.server, job_id) == ("failed", 1, TOO_LONG)
         (deaf,) = crowd.submit(seconds=60)
-        eventually(lambda: havoc.busy_workers(crowd.server))
+        with crowd.client() as client:
+            eventually(lambda: client.get(f"/api/v1/jobs/{deaf}").json()["progress"])
         (runner,) = havoc.processes(crowd.server, havoc.RUNNER)
         havoc.kill(runner, signal.SIGSTOP)
         assert ended(crowd.server, deaf) == ("failed", 1, TOO_LONG)
         assert not runner.is_running()
+        ((progress,),) = ask(crowd.server, "SELECT last_progress FROM jobs WHERE id = ?", deaf)
+        assert [stage["status"] for stage in json.loads(progress)["stages"]] == ["error"]
         assert havoc.processes(crowd.server, havoc.WORKER) == workers
 
 
@@ -63,12 +66,12 @@ def ended(server: Server, job_id: int) -> tuple[str, int, str | None]:
     return row
 
 
-def made(server: Server, job_id: str) -> dict[str, int]:
+def made(server: Server, job_id: int) -> dict[str, int]:
     """The attempt that made each output."""
     return dict(ask(server, "SELECT name, max(attempt) FROM outputs WHERE job_id = ? GROUP BY name", job_id))
 
 
-def events(server: Server, job_id: str) -> list[tuple[str, int]]:
+def events(server: Server, job_id: int) -> list[tuple[str, int]]:
     return ask(server, "SELECT name, attempt FROM events WHERE job_id = ? ORDER BY id", job_id)
 
 

@@ -68,6 +68,7 @@ class JobStage(BaseModel):
     total: int | None
     fraction: float
     seconds: float
+    kept: int = Field(description="Of what is done, how many earlier attempts did.")
 
 
 class JobLane(BaseModel):
@@ -205,6 +206,7 @@ def _stage(stage: StageProgress, now: float) -> JobStage:
         total=stage.total,
         fraction=stage.fraction,
         seconds=stage.seconds(now),
+        kept=stage.kept,
     )
 
 

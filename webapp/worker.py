@@ -134,11 +134,11 @@ class Worker:
     def _write_down(self, job: Job, outcome: Outcome) -> bool:
         try:
             counts, spent = self._insist(lambda session: settle_and_tidy(session, job, outcome))
-            delete_files(self._services, spent)
-            return counts
         except Exception:
             log.exception("job=%s attempt=%s could not be written down", job.id, job.attempt)
             return self._insist(lambda session: job.fail(session, UNWRITABLE, NO_TRACE))
+        delete_files(self._services, spent)
+        return counts
 
     def _insist(self, write: Callable[[Session], T]) -> T:
         """However long the database takes nothing: what an attempt came to must not be lost."""

@@ -14,6 +14,9 @@ import pytest
 from tests.conftest import Cast
 from tests.serving import eventually
 from webapp.acceptance import Upload, accept
+from webapp.kinds import KINDS
+from webapp.progress import LogLine, Progress, StageProgress
+from webapp.records.database import Change
 from webapp.records.event import Event
 from webapp.records.job import Job
 from webapp.records.output import Output
@@ -22,7 +25,7 @@ from webapp.records.worker import Worker as WorkerRow
 from webapp.runner import Order, Runner
 from webapp.services import Services
 from webapp.settings import Settings
-from webapp.sweeper import sweep
+from webapp.sweeper import sweep, take_back
 from webapp.worker import settle, settle_and_tidy
 
 NEVER = 1_000_000
@@ -239,6 +242,23 @@ def test_the_sweeper_gives_back_what_a_lost_worker_held(services: Services, cast
     assert len(services.queue) == 1
     with services.database.reading() as session:
         assert Event.of(session, job.id)[-1].name == "released"
+
+
+def test_what_a_lost_worker_had_told_by_then_is_kept(services: Services, cast: Cast) -> None:
+    stage = StageProgress("reading", "bytes", "in_progress", done=2, total=5, started_at=1.0)
+    job = checksum(services, cast)
+    for _ in range(KINDS["checksum"].retries.tries):
+        job = claim(services, job)
+        change = Change("job", job.id, job.owner_id, "progress")
+        picture = Progress(attempt=job.attempt, started_at=1, updated_at=3, stages=[stage])
+        services.live.publish(change, job.attempt, picture, [LogLine(n=1, at=1, text="Reading")])
+        take_back(services, job)
+    lost = stored(services, job)
+    assert lost.state == "failed"
+    assert lost.last_progress and lost.last_lines
+    (broken,) = lost.last_progress["stages"]
+    assert (broken["status"], broken["done"], broken["ended_at"]) == ("error", 2, 3)
+    assert lost.last_lines[0]["text"] == "Reading"
 
 
 def test_a_refused_upload_leaves_nothing_behind(services: Services, cast: Cast, tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def close_abandoned(services: Services) -> None:
 def take_back(services: Services, job: Job) -> None:
     """Release what a lost worker held. If it was only frozen, it finds out that its attempt is one no more."""
     kind = KINDS.get(job.kind)
+    trace = services.live.last_word(job.id, job.attempt)
     with services.database.transaction() as session:
-        job.lose(session, WORKER_LOST, kind.retries if kind else RetryPolicy())
+        job.lose(session, WORKER_LOST, kind.retries if kind else RetryPolicy(), trace)
     log.warning("job=%s attempt=%s worker lost", job.id, job.attempt)

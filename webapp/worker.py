@@ -26,7 +26,7 @@ from webapp.kinds import KINDS
 from webapp.live import question
 from webapp.live.client import LiveUnavailable
 from webapp.patience import Patience, limit_of
-from webapp.records.job import NO_TRACE, Job, Trace
+from webapp.records.job import NO_TRACE, Job
 from webapp.records.line import next_job
 from webapp.records.output import Output
 from webapp.records.worker import Worker as WorkerRow
@@ -118,18 +118,11 @@ class Worker:
         limit = limit_of(KINDS[job.kind], self._settings)
         patience = Patience(self._database, job, grace=self._settings.cancel_grace, limit=limit)
         outcome = patience.judged(self._runner.run(Order.of(job), patience.is_over))
-        counts = self._write_down(job, self._with_last_word(job, outcome))
+        if outcome.trace is NO_TRACE:
+            # It crashed, or was ended by force.
+            outcome = replace(outcome, trace=self._services.live.last_word(job.id, job.attempt))
+        counts = self._write_down(job, outcome)
         log.info("job=%s attempt=%s state=%s%s", job.id, job.attempt, outcome.state, "" if counts else " (too late)")
-
-    def _with_last_word(self, job: Job, outcome: Outcome) -> Outcome:
-        """What was ended by force, or crashed, could tell no more than it had by then."""
-        if outcome.trace is not NO_TRACE:
-            return outcome
-        try:
-            live = self._services.live.read(job.id, job.attempt)
-        except LiveUnavailable:
-            return outcome
-        return replace(outcome, trace=Trace(live.progress and live.progress.broken_off(), live.lines))
 
     def _write_down(self, job: Job, outcome: Outcome) -> bool:
         try:

@@ -14,6 +14,7 @@ from webapp.live.client import PREFIX, LiveUnavailable, translated
 from webapp.live.wake import CHANNEL, encode
 from webapp.progress import LogLine, Progress
 from webapp.records.database import Change
+from webapp.records.job import NO_TRACE, Trace
 from webapp.report import KEPT_LINES
 
 LIFETIME = 24 * 3600
@@ -81,6 +82,14 @@ class JobLive:
             progress=Progress.model_validate_json(progress) if progress else None,
             lines=[LogLine.model_validate_json(line) for line in lines],
         )
+
+    def last_word(self, job_id: int, attempt: int) -> Trace:
+        """What is known of an attempt that was ended from outside, and can't tell any more itself."""
+        try:
+            live = self.read(job_id, attempt)
+        except LiveUnavailable:
+            return NO_TRACE
+        return Trace(live.progress and live.progress.broken_off(), live.lines)
 
     def read_on(self, shown: Sequence[Shown]) -> list[Live]:
         """Of each, the progress and the lines after those that are known; `known` is False where some are missing.

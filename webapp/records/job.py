@@ -281,9 +281,9 @@ class Job(HasFile, Base):
             session.execute(update(Job).where(Job.id == self.id).values(tries=Job.tries - 1))
         return released
 
-    def lose(self, session: Session, reason: str, policy: RetryPolicy) -> bool:
+    def lose(self, session: Session, reason: str, policy: RetryPolicy, trace: Trace = NO_TRACE) -> bool:
         """The worker is gone: try again at once while tries are left."""
-        return self._try_again(session, reason, policy, NO_TRACE, run_at=None)
+        return self._try_again(session, reason, policy, trace, run_at=None)
 
     def stumble(self, session: Session, error: str, policy: RetryPolicy, trace: Trace) -> bool:
         """The attempt failed in a way that another may not: try again after a rest while tries are left."""

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import Unauthorized
 
 from webapp.current import services
+from webapp.problems import wants_json
 from webapp.records.credential import Credential
 from webapp.records.login import Login
 from webapp.records.token import Token
@@ -163,7 +164,7 @@ def _require_login() -> Response | None:
     if open_to_all or request.endpoint == "static" or current_user.is_authenticated:
         return None
     wants_page = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
-    if wants_page and not request.path.startswith("/api/") and "HX-Request" not in request.headers:
+    if wants_page and not wants_json() and "HX-Request" not in request.headers:
         target = request.full_path.rstrip("?")
         return redirect(url_for("sessions.new", next=target if target != "/" else None), 303)  # type: ignore[return-value]
     raise Unauthorized("Log in first.")

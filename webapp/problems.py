@@ -103,7 +103,8 @@ def answer(error: HTTPException) -> Response:
 
 
 def wants_json() -> bool:
-    return (request.path + "/").startswith("/api/")
+    """All of the API but the one page about it."""
+    return (request.path + "/").startswith("/api/") and request.endpoint != "api_docs.show"
 
 
 def wants_fragment() -> bool:

@@ -6,6 +6,7 @@ from flask import Blueprint, Flask, Response, request
 
 from webapp.api import (
     background_process,
+    describing,
     document_status,
     job_files,
     job_history,
@@ -35,6 +36,7 @@ PARTS = (
     media_jobs,
     background_process,
     trace_import,
+    describing,
 )
 
 REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID"

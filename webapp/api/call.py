@@ -19,6 +19,7 @@ from webapp.errors import JobError
 
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 JSON = "application/json"
+BYTES = "application/octet-stream"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from webapp.api import asking
-from webapp.api.call import Call
+from webapp.api.call import BYTES, Call
 from webapp.api.jobs import GROUP
 from webapp.downloads import download_input, download_output
-
-BYTES = "application/octet-stream"
 
 bp = Blueprint("job_files", __name__)
 

@@ -49,6 +49,9 @@ def as_object(sent: Any) -> Any:
 class NewJob(BaseModel):
     """Beside it, as `file`, the file for a kind that takes one."""
 
+    # Without a kind the answer names those that there are.
+    model_config = ConfigDict(json_schema_extra={"required": ["kind"]})
+
     kind: str = Field("", json_schema_extra={"enum": [*OFFERED]})
     params: Annotated[dict[str, Any], BeforeValidator(as_object)] = Field({}, description="What the kind may be asked.")
     priority: str = Field("", description="`high` is for admins.", json_schema_extra={"enum": [*PRIORITIES]})

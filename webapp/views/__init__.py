@@ -11,6 +11,7 @@ from webapp.stream.names import dom_id
 from webapp.views import (
     account,
     account_sessions,
+    api_docs,
     batches,
     document_deletion,
     documents,
@@ -44,6 +45,7 @@ from webapp.views.found import LARGEST_ID
 VIEWS = (
     account,
     account_sessions,
+    api_docs,
     batches,
     document_deletion,
     documents,

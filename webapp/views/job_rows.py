@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, current_app, request
 from flask_login import current_user
 
+from webapp.conditional import conditional
 from webapp.current import services
 from webapp.records.listing import of_ids
 from webapp.stream.html import JobRowsHtml, everything
@@ -12,7 +13,6 @@ from webapp.stream.names import EVERYBODY, Topic
 from webapp.stream.state import load_jobs, load_rows
 from webapp.streaming import renderings, respond
 from webapp.views import found
-from webapp.views.conditional import conditional
 from webapp.views.jobs import PER_PAGE
 
 bp = Blueprint("job_rows", __name__)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
+from webapp.conditional import conditional
 from webapp.current import services
 from webapp.stream.html import everything
 from webapp.stream.names import Topic
 from webapp.stream.state import load_job
 from webapp.streaming import renderings, respond
 from webapp.views import found
-from webapp.views.conditional import conditional
 
 bp = Blueprint("job_stream", __name__)
 

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 
+from webapp.conditional import conditional
 from webapp.current import services
 from webapp.durations import in_words
 from webapp.errors import JobError
@@ -20,7 +21,6 @@ from webapp.stream.state import load_job, load_jobs, load_rows
 from webapp.streaming import renderings, respond
 from webapp.uploads import takes_uploads
 from webapp.views import found, job_form
-from webapp.views.conditional import conditional
 
 PER_PAGE = 50
 LIST = "jobs"

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, render_template, url_for
 from flask_login import current_user
 from werkzeug.exceptions import Forbidden
 
+from webapp.conditional import conditional
 from webapp.current import services
 from webapp.kinds import OFFERED
 from webapp.live.client import LiveUnavailable, translated
@@ -20,7 +21,6 @@ from webapp.settings import PROJECT
 from webapp.stream.html import everything
 from webapp.stream.names import SYSTEM
 from webapp.streaming import renderings, respond, system_state
-from webapp.views.conditional import conditional
 
 bp = Blueprint("system", __name__)
 

@@ -33,7 +33,7 @@ OWN_STREAMS = (MEDIA.format(1), IMPORT.format(1), PROCESS.format(1))
 STREAMS = (*ADMIN_STREAMS, *OWN_STREAMS)
 CALLS = ("/api/documents", "/api/v1/jobs/1/tickets")
 UNKNOWN = (STATUS.format(999999), PIPELINE.format("job_123"))
-# Log out, disabled user, revoked token: open streams end within so many seconds.
+# Log out, changed role, disabled user, revoked token: open streams end within so many seconds.
 SHUT_OUT_WITHIN = 2.0
 
 
@@ -198,6 +198,13 @@ def test_disabling_a_user_ends_their_streams(server: Server, dora: dict[str, str
     shut_out = until_its_end(program, lasting, lambda: server.command("users", "disable", dora["email"]))
     assert shut_out < SHUT_OUT_WITHIN
     check_problem(program.get(lasting), 401)
+
+
+def test_who_is_an_admin_no_more_loses_the_streams_of_admins(server: Server, dora: dict[str, str]) -> None:
+    program = server.program(dora["email"])
+    demote = ("users", "role", dora["email"], "member")
+    assert until_its_end(program, PROCESSES, lambda: server.command(*demote)) < SHUT_OUT_WITHIN
+    check_problem(program.get(PROCESSES), 403)
 
 
 def test_revoking_a_token_ends_its_streams(server: Server, dora: dict[str, str], lasting: str) -> None:

@@ -56,6 +56,12 @@ def test_a_disabled_user_can_be_let_in_again(headway: Headway, cast: Cast):
     assert "disabled" not in headway("users", "list").output
 
 
+def test_a_user_is_given_another_role(headway: Headway, cast: Cast):
+    assert headway("users", "role", "ben@example.org", "admin").output == "ben@example.org is an admin now.\n"
+    assert "ben@example.org  admin" in headway("users", "list").output
+    assert headway("users", "role", "ben@example.org", "king").exit_code == 2
+
+
 def test_a_changed_password_signs_the_user_out_everywhere(headway: Headway, cast: Cast, database: Database):
     with database.transaction() as session:
         _, secret = Login.begin(session, session.merge(cast.ben), days=1)

@@ -19,7 +19,7 @@ password_option = click.option(
 
 @click.group(name="users")
 def command() -> None:
-    """Make, list, disable and enable users."""
+    """Make, list, disable and enable users, and set their roles and passwords."""
 
 
 @command.command()
@@ -65,6 +65,17 @@ def enable(settings: Settings, email: str) -> None:
     with open_database(settings).transaction() as session:
         user_with(session, email).enable(session)
     click.echo(f"Enabled {email}.")
+
+
+@command.command(name="role")
+@click.argument("email")
+@click.argument("role", type=click.Choice(ROLES))
+@click.pass_obj
+def role_(settings: Settings, email: str, role: str) -> None:
+    """Make a user an admin or a member; open pages and streams take notice at once."""
+    with open_database(settings).transaction() as session:
+        user_with(session, email).set_role(session, role)
+    click.echo(f"{email} is {'an admin' if role == 'admin' else 'a member'} now.")
 
 
 @command.command()

@@ -33,12 +33,16 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, eq=False)
 class Identity(UserMixin):  # type: ignore[misc]
-    """A person, and by what they are known: a login, a token, or neither of them with a stream ticket."""
+    """A person, and by what they are known: a login, a token, or neither of them with a stream ticket.
+
+    A `guest` sees what a link of that person's shows.
+    """
 
     user: User
     login: Login | None = None
     secret: str = ""
     token: Token | None = None
+    guest: bool = False
 
     @property
     def id(self) -> int:
@@ -64,7 +68,7 @@ class Identity(UserMixin):  # type: ignore[misc]
     def credential(self) -> Credential:
         """What lasts long keeps this, to ask again."""
         login_id, token_id = self.login.id if self.login else 0, self.token.id if self.token else 0
-        return Credential(self.user.id, self.user.role, login_id, token_id)
+        return Credential(self.user.id, self.user.role, login_id, token_id, self.guest)
 
 
 def init_app(app: Flask) -> None:

@@ -7,6 +7,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import BadRequest
 
+NO_FRAMES = "frame-ancestors 'none'"
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -16,13 +17,12 @@ POLICY = "; ".join(
         "connect-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
-        "frame-ancestors 'none'",
+        NO_FRAMES,
     )
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Robots-Tag": "noindex",
@@ -41,9 +41,17 @@ def init_app(app: Flask) -> None:
     def add_headers(response: Response) -> Response:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if NO_FRAMES in response.headers["Content-Security-Policy"]:
+            # For browsers that don't know the policy's own word for it.
+            response.headers.setdefault("X-Frame-Options", "DENY")
         if current_user and current_user.is_authenticated and "Cache-Control" not in response.headers:
             response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def policy_for_frames(origins: tuple[str, ...]) -> str:
+    """The same policy, for an answer that pages of these origins may frame."""
+    return POLICY.replace(NO_FRAMES, f"frame-ancestors {' '.join(origins)}") if origins else POLICY
 
 
 def refuse_foreign_pages() -> None:

@@ -103,6 +103,10 @@ def _of_kinds(limits: dict[str, timedelta]) -> dict[str, timedelta]:
     return limits
 
 
+def _frame_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    return origins if origins == ("*",) else _origins(origins)
+
+
 def _lowered(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
@@ -207,6 +211,9 @@ class Settings(BaseModel):
     )
     cors_origins: Annotated[tuple[str, ...], BeforeValidator(_separated), AfterValidator(_origins)] = Field(
         (), description="Origins whose pages may call the API, separated by commas."
+    )
+    embed_origins: Annotated[tuple[str, ...], BeforeValidator(_separated), AfterValidator(_frame_origins)] = Field(
+        (), description="Origins whose pages may show embedded jobs in a frame, separated by commas; * for any."
     )
     trusted_proxies: int = Field(
         0,

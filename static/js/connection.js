@@ -32,7 +32,8 @@
 
   function refuse(status) {
     finish(status === 204 ? "ended" : "refused", polling.REFUSALS[status]);
-    box.querySelector(".connection-login").hidden = status !== 401;
+    const login = box.querySelector(".connection-login");
+    if (login) login.hidden = status !== 401;
   }
 
   // Let go of the stream in whatever phase it is; the guards below keep it from coming back.

@@ -18,12 +18,16 @@ AT_ONCE = 10_000
 
 
 class Credential(NamedTuple):
-    """A person in the role they had, and their login or token; 0 for neither."""
+    """A person in the role they had, and their login or token; 0 for neither.
+
+    A `guest` is somebody else, whom that person lets look on by a link.
+    """
 
     user_id: int
     role: str
     login_id: int = 0
     token_id: int = 0
+    guest: bool = False
 
 
 def still_good(session: Session, asked: Collection[Credential]) -> set[Credential]:

@@ -135,6 +135,8 @@ class Job(HasFile, Base):
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON, deferred=True, deferred_group="trace")
     last_progress: Mapped[dict[str, Any] | None] = mapped_column(JSON, deferred=True, deferred_group="trace")
     last_lines: Mapped[list[Any] | None] = mapped_column(JSON, deferred=True, deferred_group="trace")
+    # Links that show it elsewhere name the version they were made for: a new one voids them.
+    embed_version: Mapped[int] = mapped_column(default=0, server_default="0")
     owner: Mapped[User] = relationship(lazy="joined")
     worker: Mapped[Worker | None] = relationship(lazy="joined")
 
@@ -263,6 +265,11 @@ class Job(HasFile, Base):
             self._happened(session, "cancel_requested", by=by)
             return True
         return False
+
+    def revoke_embeds(self, session: Session, by: str) -> None:
+        """Void every link that shows it elsewhere."""
+        session.execute(update(Job).where(Job.id == self.id).values(embed_version=Job.embed_version + 1))
+        self._happened(session, "embeds_revoked", by=by)
 
     def release(self, session: Session, reason: str, *, run_at: datetime | None = None) -> bool:
         """Give up the present attempt and go back to the queue, not to be tried before `run_at`."""

@@ -48,7 +48,7 @@ class JobHtml(Rendering):
     def stream(self, state: JobState) -> str:
         return "" if self.endless else str(state.job.id)
 
-    def farewell(self, state: JobState) -> Message:
+    def farewell(self, state: JobState) -> Message | None:
         return BYE
 
     def gone(self, topic: Topic) -> Message:
@@ -72,6 +72,26 @@ class JobRowHtml(JobHtml):
 
     def milestone(self, state: JobState) -> Hashable:
         return state.job.state, state.job.stopping
+
+
+@dataclass(frozen=True)
+class JobEmbedHtml(JobHtml):
+    """A job's card in a page elsewhere, for as long as links of this version are good."""
+
+    version: int = 0
+
+    def tail(self, state: JobState, after: int | None) -> Message | None:
+        return None
+
+    def ends(self, state: JobState) -> bool:
+        return state.ended or self._is_void(state)
+
+    def farewell(self, state: JobState) -> Message | None:
+        # Without a word the page comes back, and hears that the link was revoked.
+        return None if self._is_void(state) else BYE
+
+    def _is_void(self, state: JobState) -> bool:
+        return state.job.embed_version != self.version
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ class Admission:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._users: dict[int, set[Watcher]] = {}
+        # Guests of a person are counted by themselves: a link that many follow must not shut its owner out.
+        self._users: dict[tuple[int, bool], set[Watcher]] = {}
         self._addresses: Counter[str] = Counter()
         self._total = 0
         self._window = 0
@@ -46,7 +47,7 @@ class Admission:
     def refusal(self, watcher: Watcher, now: float) -> TooManyStreams | None:
         if self._total >= self._limits.per_process:
             return TooManyStreams("This server holds as many streams as it may.", busy=True)
-        if len(self._users.get(watcher.user_id, ())) >= self._limits.per_user:
+        if len(self._users.get(_account(watcher), ())) >= self._limits.per_user:
             return TooManyStreams("You have as many streams open as one user may.", busy=False)
         if self._addresses[watcher.asked.address] >= self._limits.per_address:
             return TooManyStreams("There are as many streams open from your address as may be.", busy=False)
@@ -64,18 +65,18 @@ class Admission:
         return TooManyStreams(words, busy=False, retry_after=WINDOW - int(now % WINDOW))
 
     def add(self, watcher: Watcher) -> None:
-        self._users.setdefault(watcher.user_id, set()).add(watcher)
+        self._users.setdefault(_account(watcher), set()).add(watcher)
         self._addresses[watcher.asked.address] += 1
         self._total += 1
 
     def remove(self, watcher: Watcher) -> bool:
         """Whether it was in."""
-        theirs = self._users.get(watcher.user_id, set())
+        theirs = self._users.get(_account(watcher), set())
         if watcher not in theirs:
             return False
         theirs.remove(watcher)
         if not theirs:
-            del self._users[watcher.user_id]
+            del self._users[_account(watcher)]
         self._addresses[watcher.asked.address] -= 1
         if not self._addresses[watcher.asked.address]:
             del self._addresses[watcher.asked.address]
@@ -83,7 +84,12 @@ class Admission:
         return True
 
     def of_user(self, user_id: int) -> list[Watcher]:
-        return list(self._users.get(user_id, ()))
+        """Their guests too."""
+        return [watcher for guest in (False, True) for watcher in self._users.get((user_id, guest), ())]
 
     def everybody(self) -> list[Watcher]:
         return [watcher for theirs in self._users.values() for watcher in theirs]
+
+
+def _account(watcher: Watcher) -> tuple[int, bool]:
+    return watcher.user_id, watcher.asked.credential.guest

@@ -1,0 +1,41 @@
+"""Links by which one job's card shows in a page elsewhere: signed, for a time, and void once they are revoked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import current_app
+from itsdangerous import BadData, URLSafeTimedSerializer
+from werkzeug.exceptions import Gone, NotFound
+
+from webapp.current import services
+from webapp.records.database import now
+from webapp.records.job import Job
+
+SALT = "embed"
+LIFETIMES = {"1 hour": 3600, "1 day": 86_400, "30 days": 30 * 86_400}
+
+
+def new_token(job: Job, seconds: int) -> str:
+    return _signer().dumps([job.id, job.embed_version, seconds])
+
+
+def job_shown_by(token: str, at: datetime | None = None) -> Job:
+    """The job that a link is for. Raises NotFound, or Gone if the link is no longer good (`at` a moment, else now)."""
+    try:
+        (job_id, version, seconds), made_at = _signer().loads(token, return_timestamp=True)
+    except (BadData, ValueError, TypeError):
+        raise NotFound("This link is not whole. Ask for a new one.") from None
+    with services().database.reading() as session:
+        job = Job.find(session, job_id)
+    if job is None:
+        raise NotFound("The job that this link was for is no longer kept.")
+    if ((at or now()) - made_at).total_seconds() >= seconds:
+        raise Gone("This link has expired. Ask for a new one.")
+    if job.embed_version != version or job.owner.disabled_at:
+        raise Gone("This link was revoked. Ask for a new one.")
+    return job
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(str(current_app.secret_key), salt=SALT)

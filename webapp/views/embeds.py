@@ -1,0 +1,62 @@
+"""One job's card for pages elsewhere, by a signed link: without a login, a button or a cookie."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, render_template, url_for
+from werkzeug.exceptions import NotFound
+
+from webapp.conditional import conditional
+from webapp.current import services
+from webapp.embedding import job_shown_by
+from webapp.login import Identity, public
+from webapp.security import policy_for_frames
+from webapp.stream.html import CARD_PARTS, JobEmbedHtml, everything
+from webapp.stream.names import Topic
+from webapp.stream.state import JobState, load_job
+from webapp.streaming import respond
+
+bp = Blueprint("embeds", __name__)
+
+
+@bp.after_request
+def allow_frames(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = policy_for_frames(services().settings.embed_origins)
+    return response
+
+
+@bp.get("/embed/<token>")
+@public
+def show(token: str) -> str:
+    return render_template(
+        "embeds/show.html",
+        state=_state(token),
+        stream_url=url_for("embeds.live", token=token),
+        parts_url=url_for("embeds.parts", token=token),
+    )
+
+
+@bp.get("/embed/<token>/live")
+@public
+def live(token: str) -> Response:
+    job = job_shown_by(token)
+    return respond(
+        Topic("job", job.id), _card(job.embed_version), name=str(job.id), who=Identity(job.owner, guest=True)
+    )
+
+
+@bp.get("/embed/<token>/parts")
+@public
+def parts(token: str) -> Response:
+    state = _state(token)
+    return conditional(everything(state, _card(state.job.embed_version)))
+
+
+def _state(token: str) -> JobState:
+    state = load_job(services(), job_shown_by(token).id)
+    if state is None:
+        raise NotFound("The job that this link was for is no longer kept.")
+    return state
+
+
+def _card(version: int) -> JobEmbedHtml:
+    return JobEmbedHtml(current_app.jinja_env, CARD_PARTS, version=version)

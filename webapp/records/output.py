@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint, delete, select
+from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint, delete, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from webapp.records.database import Base, Change, UTCDateTime, now
@@ -87,7 +87,8 @@ class Output(Base):
             return None
         same = delete(cls).where(cls.job_id == job_id, cls.name == made.name, cls.part == made.part)
         former = list(session.scalars(same.returning(cls.key)))
-        session.add(cls(job_id=job_id, attempt=attempt, at=now(), **vars(made)))
+        # Past the unit of work, which takes as much time as half of the rest of keeping.
+        session.connection().execute(insert(cls), {"job_id": job_id, "attempt": attempt, "at": now(), **vars(made)})
         if made.lasting:
             Change("job", job_id, owner_id=owner_id, what="output").note(session)
         return former

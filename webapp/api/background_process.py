@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Annotated, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel
 from werkzeug.exceptions import Conflict, NotFound
 
 from webapp import control
 from webapp.api import asking, telling
 from webapp.api.call import Call
 from webapp.api.job_steering import TOO_LATE
+from webapp.api.process import (
+    ALL_EVENTS,
+    ONE_EVENTS,
+    Command,
+    Counts,
+    Heartbeat,
+    ProcessStatus,
+    Summary,
+    Wanted,
+    WantedStream,
+)
 from webapp.current import services
 from webapp.login import Identity, public
 from webapp.problems import Refused
@@ -24,64 +34,10 @@ from webapp.stream.state import JobState, SummaryState, load_summary
 from webapp.stream.wire import Message
 from webapp.streaming import respond
 
-Status = Literal["pending", "processing", "completed", "failed"]
 GROUP = "Background processes"
-STATUS: dict[str, Status] = {
-    "queued": "pending",
-    "processing": "processing",
-    "completed": "completed",
-    "failed": "failed",
-    "cancelled": "failed",
-}
 ACTIONS = {"retry": control.retry, "cancel": control.cancel}
+
 bp = Blueprint("background_process", __name__)
-
-
-class ProcessStatus(BaseModel):
-    id: str
-    filename: str | None
-    status: Status
-    progress: float
-    step: str
-    attempts: int
-    error: str | None
-    updated_at: datetime
-
-
-class Counts(BaseModel):
-    pending: int
-    processing: int
-    completed: int
-    failed: int
-
-
-class Summary(BaseModel):
-    counts: Counts
-    jobs: list[ProcessStatus]
-
-
-class Heartbeat(BaseModel):
-    at: datetime
-
-
-class Wanted(BaseModel):
-    action: Literal["status"] = "status"
-    filename: str | None = None
-    sse: str | None = Field(default=None, description="`true` for a stream; `Accept: text/event-stream` does as well.")
-
-
-class Command(BaseModel):
-    action: Literal["retry", "cancel"]
-    job_id: Annotated[str, BeforeValidator(str)]
-
-
-class WantedStream(BaseModel):
-    job_id: str | None = None
-    filename: str | None = None
-
-
-ONE_EVENTS: dict[str, type[BaseModel]] = {"status": ProcessStatus, "heartbeat": Heartbeat}
-ALL_EVENTS: dict[str, type[BaseModel]] = {"summary": Summary, "heartbeat": Heartbeat}
 
 
 class Process(telling.Beating):
@@ -195,7 +151,7 @@ def _status(state: JobState) -> ProcessStatus:
     return ProcessStatus(
         id=str(state.job.id),
         filename=state.job.file_name,
-        status=STATUS[state.job.state],
+        status=telling.STATUS[state.job.state],
         progress=telling.percent(state),
         step=telling.step(state),
         attempts=state.job.attempt,
@@ -207,6 +163,6 @@ def _status(state: JobState) -> ProcessStatus:
 def _summary(state: SummaryState) -> Summary:
     counted: Counter[str] = Counter()
     for name, count in state.counts.items():
-        counted[STATUS[name]] += count
+        counted[telling.STATUS[name]] += count
     counts = Counts(**{name: counted[name] for name in Counts.model_fields})
     return Summary(counts=counts, jobs=[_status(job) for job in state.jobs])

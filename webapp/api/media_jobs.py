@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 from flask import Blueprint, Response
 from pydantic import BaseModel
@@ -18,22 +17,14 @@ from webapp.stream.state import JobState
 from webapp.stream.wire import Message
 from webapp.streaming import respond
 
-Status = Literal["pending", "processing", "completed", "failed"]
 GROUP = "Media jobs"
-STATUS: dict[str, Status] = {
-    "queued": "pending",
-    "processing": "processing",
-    "completed": "completed",
-    "failed": "failed",
-    "cancelled": "failed",
-}
 
 bp = Blueprint("media_jobs", __name__)
 
 
 class MediaStatus(BaseModel):
     job_id: str
-    status: Status
+    status: telling.Status
     phase: str
     progress_percentage: float
     current_step: str
@@ -78,7 +69,7 @@ def told(state: JobState) -> MediaStatus:
     job = state.job
     return MediaStatus(
         job_id=str(job.id),
-        status=STATUS[job.state],
+        status=telling.STATUS[job.state],
         phase=_phase(state),
         progress_percentage=telling.percent(state),
         current_step=telling.step(state),
@@ -93,6 +84,6 @@ def told(state: JobState) -> MediaStatus:
 
 def _phase(state: JobState) -> str:
     if state.ended:
-        return STATUS[state.job.state].upper()
+        return telling.STATUS[state.job.state].upper()
     stage = state.progress.stage if state.progress else None
     return stage.name.upper() if stage else "PENDING"

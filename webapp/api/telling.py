@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel
 
@@ -14,6 +14,15 @@ from webapp.stream.rendering import Rendering
 from webapp.stream.state import JobState
 from webapp.stream.wire import Message
 
+# The words of contracts C and D.
+Status = Literal["pending", "processing", "completed", "failed"]
+STATUS: dict[str, Status] = {
+    "queued": "pending",
+    "processing": "processing",
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "failed",
+}
 # Until its first stage begins.
 ADMITTED_STEP = "initializing"
 BEAT = 15.0

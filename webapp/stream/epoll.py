@@ -73,8 +73,13 @@ class EpollWriter:
         self._lingering: dict[int, float] = {}
         self._look_every = min(timing.heartbeat, timing.stalled_after) / 8
         self._now = time.monotonic()
+        self._writing = False
 
     # In the server's thread
+
+    @property
+    def ready(self) -> bool:
+        return not self._batches and not self._writing
 
     def start(self) -> None:
         start_thread(self._run, ())
@@ -130,10 +135,14 @@ class EpollWriter:
             self._do_what_was_posted()
 
     def _do_what_was_posted(self) -> None:
-        while self._batches:
-            for function, arguments in self._batches.popleft():
-                function(*arguments)
-            self._flush_unsent()
+        self._writing = True
+        try:
+            while self._batches:
+                for function, arguments in self._batches.popleft():
+                    function(*arguments)
+                self._flush_unsent()
+        finally:
+            self._writing = False
 
     def _flush_unsent(self) -> None:
         unsent, self._unsent = self._unsent, {}

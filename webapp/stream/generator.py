@@ -116,6 +116,11 @@ class Generator:
         response.call_on_close(lambda: self._close(mailbox))
         return response
 
+    @property
+    def ready(self) -> bool:
+        """Each mailbox keeps the newest by itself."""
+        return True
+
     def deliver(self, watchers: Sequence[Watcher], update: Update) -> None:
         for mailbox in watchers:
             assert isinstance(mailbox, Mailbox)

@@ -28,6 +28,8 @@ TICK = 0.02
 IDLE = 1.0
 # Of those that a stopping server ends one after another: seconds between some and the next, and how many at least.
 SLICE, ENDED_A_SECOND = 0.1, 500
+# Between two looks whether all is written.
+BUSY = 0.002
 # Before what could not be read is tried again.
 RETRY = 1.0
 # How much a change makes it necessary to read; all of it, if it is not one of these.
@@ -179,6 +181,8 @@ class Hub:
             self._stirred.clear()
             self.tick()
             time.sleep(self._tick)
+            while not all(outlet.ready for outlet in tuple(self._outlets)):
+                time.sleep(BUSY)
 
     @property
     def closed(self) -> bool:

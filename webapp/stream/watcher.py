@@ -29,6 +29,10 @@ class Asked(NamedTuple):
 class Outlet(Protocol):
     """One way in which bytes get to watchers. All calls come from the hub's thread."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether what was delivered is on its way. Until then the hub waits, and sends what is newest then."""
+
     def deliver(self, watchers: Sequence[Watcher], update: Update) -> None:
         """Send them what is new, at the latest at the next `flush`."""
 

@@ -137,7 +137,7 @@ def accept_copy(services: Services, job: Job, *, owner: User, params: Mapping[st
     """A new job of the same kind on the same file. Raises JobError with words for whoever asked."""
     kind = offered(job.kind)
     checked, place = checked_params(kind, params), Place(owner.id, checked_priority(priority, owner))
-    with services.database.transaction() as session:
+    with services.database.transaction(durable=True) as session:
         # While its row stands, its file does.
         if session.get(Job, job.id, populate_existing=True) is None:
             raise JobError("The job has been deleted since, and its file with it.")
@@ -156,7 +156,7 @@ def _accept(
 ) -> Job:
     file = stored_file(services, kind, upload) if upload else None
     try:
-        with services.database.transaction() as session:
+        with services.database.transaction(durable=True) as session:
             job = written(session, kind, params, file, place)
             also(session, job)
     except BaseException:

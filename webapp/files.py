@@ -19,6 +19,7 @@ from typing import IO, Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
+from gevent import get_hub, monkey
 
 from webapp.locks import is_free, locked
 
@@ -90,6 +91,14 @@ class Incoming:
         with _room():
             os.fsync(self._file.fileno())
 
+    def reach_the_disk(self) -> None:
+        """Wait until a loss of power can't take it any more."""
+        if monkey.is_module_patched("socket"):
+            # Others are served meanwhile.
+            get_hub().threadpool.apply(os.fsync, (self._file.fileno(),))
+        else:
+            os.fsync(self._file.fileno())
+
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Writes what is still to be written, too."""
         with _room():
@@ -153,6 +162,7 @@ class FileStore:
         key = _key(upload.id)
         try:
             with _room():
+                upload.reach_the_disk()
                 self._store(upload.path, self._path(key))
         except BaseException:
             self.delete(key)
@@ -169,6 +179,8 @@ class FileStore:
         except OSError:
             # Another disk, or one without links.
             shutil.copyfile(path, target)
+            _sync(target)
+        _sync(target.rpartition("/")[0])
 
     def leftovers(self) -> Iterator[tuple[Path, str | None]]:
         """What killed processes left behind: a file, and the key that it may have been kept under."""
@@ -216,6 +228,15 @@ class FileStore:
 
     def _path(self, key: str) -> str:
         return f"{self.root}/{key}"
+
+
+def _sync(path: str) -> None:
+    """Have a file, or the names in a folder, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _key(id: str) -> str:

@@ -80,10 +80,13 @@ class Database:
         self.announce = announce
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """Commit at the end, roll back on any exception, then announce what was committed."""
+    def transaction(self, *, durable: bool = False) -> Iterator[Session]:
+        """Commit at the end, roll back on any exception, then announce what was committed.
+
+        What is committed outlives every process; with `durable` a loss of power, too.
+        """
         with self._sessions() as session:
-            session.connection(execution_options={"writes": True})
+            session.connection(execution_options={"writes": True, "durable": durable})
             yield session
             session.commit()
             changes = session.info.pop("changes", [])
@@ -104,22 +107,24 @@ def _tune_sqlite(engine: Engine, busy_seconds: float) -> None:
         # make the write fail with "database is locked" at once instead of waiting its turn.
         connection.isolation_level = None
         _use_wal(connection)
-        for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        if connection.get_execution_options().get("writes"):
-            _begin_to_write(connection, busy_seconds)
+        options = connection.get_execution_options()
+        if options.get("writes"):
+            _begin_to_write(connection, busy_seconds, durable=options.get("durable", False))
         else:
             connection.exec_driver_sql("BEGIN")
 
 
-def _begin_to_write(connection: Any, busy_seconds: float) -> None:
+def _begin_to_write(connection: Any, busy_seconds: float, *, durable: bool) -> None:
     """Wait for one's turn here, not in SQLite: its own waiting would hold up a whole web process."""
     driver = connection.connection.dbapi_connection
     deadline, pause = time.monotonic() + busy_seconds, FIRST_PAUSE
     driver.execute("PRAGMA busy_timeout = 0")
+    # In the log that is written ahead, NORMAL leaves to the kernel when a commit reaches the disk.
+    driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     try:
         while not _begins(connection, last=time.monotonic() >= deadline):
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311

@@ -103,14 +103,17 @@ def test_every_call_says_what_it_is_and_what_it_may_be_refused_with(described: d
 
 def test_every_stream_says_its_events(described: dict[str, Any]) -> None:
     streams = {path for path in described["paths"] if "text/event-stream" in json.dumps(described["paths"][path])}
-    assert streams == {path for _, path in CONTRACTS if re.search("stream|progress|sse|events$|background", path)}
+    ours = {"/api/v1/jobs/{job_id}/live"}
+    assert streams == ours | {
+        path for _, path in CONTRACTS if re.search("stream|progress|sse|events$|background", path)
+    }
     names = {
         event["properties"].get("event", {"const": ""})["const"]
         for path in streams
         for event in [content(described, path, "text/event-stream")]
         for event in event.get("oneOf", [event])
     }
-    own = "pipeline_progress complete error status summary heartbeat progress completed failed"
+    own = "pipeline_progress complete error status summary heartbeat progress completed failed job log"
     assert names == {"", *own.split()}
 
 

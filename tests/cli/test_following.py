@@ -12,8 +12,8 @@ from typing import Any
 from webapp.cli.following import Backoff, News, follow
 from webapp.cli.remote import Remote
 
-RUNS = {"job_id": "7", "status": "processing", "progress_percentage": 40.0, "current_step": "hashing"}
-DONE = RUNS | {"status": "completed", "progress_percentage": 100.0}
+RUNS = {"id": "7", "state": "processing", "progress": {"fraction": 0.4, "stages": []}}
+DONE = RUNS | {"state": "completed"}
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def scripted(*answers: tuple[int, dict[str, str], list[tuple[str, dict[str, Any]
                 self.send_header(name, value)
             self.end_headers()
             for id, data in events:
-                self.wfile.write(f"id: {id}\ndata: {json.dumps(data)}\n\n".encode())
+                self.wfile.write(f"id: {id}\nevent: job\ndata: {json.dumps(data)}\n\n".encode())
 
         def log_message(self, format: str, *arguments: Any) -> None:
             pass
@@ -54,7 +54,7 @@ def test_a_stream_that_is_cut_is_taken_up_where_it_was() -> None:
     with scripted((200, STREAM, [("7.1", RUNS)]), (200, STREAM, [("7.2", DONE)])) as (url, asked):
         news = followed(url, rests)
     assert asked == ["", "7.1"]
-    assert [one.status for one in news] == [RUNS, DONE]
+    assert [one.job for one in news] == [RUNS, DONE]
     assert len(rests) == 1
 
 
@@ -70,7 +70,7 @@ def test_the_rests_grow_while_a_server_is_away_and_it_is_said() -> None:
 def test_a_server_may_say_when_to_come_back() -> None:
     rests: list[float] = []
     with scripted((429, {"Retry-After": "60"}, []), (200, STREAM, [("7.2", DONE)])) as (url, _):
-        assert followed(url, rests)[-1].status == DONE
+        assert followed(url, rests)[-1].job == DONE
     assert rests == [60.0]
 
 

@@ -78,8 +78,10 @@ def test_with_json_each_line_is_an_object(headway: Command, file: Path) -> None:
     result = headway("submit", str(file), "--kind", "checksum", "--watch", "--json")
     first, *said = map(json.loads, result.stdout.splitlines())
     assert first == {"job_id": first["job_id"], "file": str(file)}
-    assert {status["job_id"] for status in said} == {first["job_id"]}
-    assert said[-1]["status"] == "completed"
+    jobs = [one for one in said if "state" in one]
+    assert {job["id"] for job in jobs} == {first["job_id"]}
+    assert jobs[-1]["state"] == "completed"
+    assert any(line["text"] for one in said for line in one.get("lines", ()))
 
 
 def test_a_file_that_is_not_taken_is_said_and_the_others_go_on(headway: Command, file: Path) -> None:
@@ -164,7 +166,7 @@ def test_a_terminal_gets_bars_and_ctrl_c_leaves_the_job_running(
     )
     os.close(theirs)
     shown = _Shown(ours)
-    eventually(lambda: "%" in shown.more() and "━" in shown.text)
+    eventually(lambda: "━" in shown.more() and "of 100 bytes" in shown.text and "Reading 100 bytes" in shown.text)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=10) == 130
     shown.more()

@@ -12,6 +12,7 @@ from webapp.api import asking
 from webapp.api.call import Call
 from webapp.api.jobs import GROUP
 from webapp.progress import Level
+from webapp.stream.state import JobState
 
 bp = Blueprint("job_history", __name__)
 
@@ -59,8 +60,11 @@ def events(job_id: str) -> History:
 @Call(summary="Read a job’s log", group=GROUP, query=LogQuery, answers=Log, refuses=(404,))
 def log(job_id: str, query: LogQuery) -> Log:
     state = asking.state(asking.identity(), job_id)
-    lines = [
+    return Log(lines=entries(state, query.after), live_known=state.live_known)
+
+
+def entries(state: JobState, after: int) -> list[LogEntry]:
+    return [
         LogEntry(n=line.n, at=datetime.fromtimestamp(line.at, UTC), level=line.level, text=line.text)
-        for line in state.lines_after(query.after)
+        for line in state.lines_after(after)
     ]
-    return Log(lines=lines, live_known=state.live_known)

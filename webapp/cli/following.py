@@ -10,25 +10,30 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
+from httpx_sse import ServerSentEvent
+
 from webapp.cli.remote import Remote, RemoteError
 
-ENDED = ("completed", "failed")
-# What the API calls a cancelled job.
-CANCELLED = "cancelled"
+ENDED = ("completed", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
 class News:
-    """What was heard of a job: its status as the API says it, trouble on the way to it, or why there is no more."""
+    """What was heard of a job: all of it, or what it logged; trouble on the way; or why no more comes."""
 
     job_id: str
-    status: dict[str, Any] | None = None
+    job: dict[str, Any] | None = None
+    lines: Sequence[dict[str, Any]] = ()
     trouble: str = ""
     given_up: str = ""
 
     @property
+    def state(self) -> str:
+        return str(self.job.get("state")) if self.job else ""
+
+    @property
     def is_last(self) -> bool:
-        return bool(self.given_up) or (self.status is not None and self.status.get("status") in ENDED)
+        return bool(self.given_up) or self.state in ENDED
 
 
 @dataclass(frozen=True)
@@ -75,12 +80,14 @@ def follow(remote: Remote, job_id: str, backoff: Backoff, rest: Callable[[float]
         try:
             for event in remote.events(job_id, last_event_id):
                 last_event_id, failures, known = event.id or last_event_id, 0, True
-                news = News(job_id, event.json())
+                news = _news(job_id, event)
                 yield news
                 if news.is_last:
                     return
         except RemoteError as error:
             trouble = error
+        except (ValueError, KeyError, TypeError):
+            trouble = RemoteError(f"{remote.url} does not answer as a Headway server does.")
         if not trouble.passing or not (known or trouble.rest):
             yield News(job_id, given_up=trouble.message)
             return
@@ -89,3 +96,8 @@ def follow(remote: Remote, job_id: str, backoff: Backoff, rest: Callable[[float]
             # The first is no news: streams are cut now and then, and taken up again at once.
             yield News(job_id, trouble=trouble.message)
         rest(backoff.delay(failures, trouble.rest))
+
+
+def _news(job_id: str, event: ServerSentEvent) -> News:
+    said = event.json()
+    return News(job_id, lines=said["lines"]) if event.event == "log" else News(job_id, said)

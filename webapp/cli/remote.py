@@ -74,7 +74,7 @@ class Remote:
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
         with (
             _in_words(self.url),
-            connect_sse(self._client, "GET", f"/api/v1/jobs/{job_id}/stream", headers=headers) as source,
+            connect_sse(self._client, "GET", f"/api/v1/jobs/{job_id}/live", headers=headers) as source,
         ):
             if source.response.status_code != 200:
                 source.response.read()

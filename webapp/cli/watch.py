@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from webapp.cli.following import CANCELLED, Backoff, News, follow_all
+from webapp.cli.following import Backoff, News, follow_all
 from webapp.cli.remote import Remote, with_remote
 from webapp.cli.showing import show_on
 
@@ -55,10 +55,7 @@ def _number(job: str) -> str:
 
 
 def _outcome(news: News) -> int:
-    status = news.status or {}
-    if status.get("status") == "completed":
-        return COMPLETED
-    return STOPPED if status.get("error_message") == CANCELLED else FAILED
+    return {"completed": COMPLETED, "cancelled": STOPPED}.get(news.state, FAILED)
 
 
 def _come_back(remote: Remote, left: Sequence[str]) -> str:

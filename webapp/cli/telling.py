@@ -1,0 +1,59 @@
+"""A job, as the API says it, in words for a terminal. Whatever comes from a server is made printable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.filesize import decimal
+
+from webapp.logs import printable
+
+
+def label(job_id: str, name: str, job: dict[str, Any] | None = None) -> str:
+    """`#42 report.pdf`"""
+    file = (job or {}).get("file") or {}
+    return f"#{job_id} {printable(name or str(file.get('name', '')))}".rstrip()
+
+
+def percent(job: dict[str, Any]) -> float:
+    if job.get("state") == "completed":
+        return 100.0
+    return float((job.get("progress") or {}).get("fraction", 0.0)) * 100
+
+
+def words(job: dict[str, Any], *, briefly: bool = False) -> str:
+    """`embedding, 15 of 32 chunks, 10 to 14 s left`, `waiting, number 3 in line`, or how it ended."""
+    state = str(job.get("state"))
+    if state == "failed":
+        return f"failed: {printable(str(job.get('error')))}"
+    if state not in ("queued", "processing"):
+        return printable(state)
+    said = _waiting(job) if state == "queued" else _running(job, briefly=briefly)
+    reason = "" if briefly else str(job.get("reason") or "")
+    return ", ".join(part for part in said if part) + (f". {printable(reason)}" if reason else "")
+
+
+def amount(stage: dict[str, Any]) -> str:
+    """`15 of 32 chunks`, `5.6 kB of 40.0 kB`"""
+    done, total = stage["done"], stage.get("total")
+    if stage.get("unit") == "bytes":
+        return f"{decimal(done)} of {decimal(total)}" if total else decimal(done)
+    counted = f"{done} of {total}" if total else str(done or "")
+    return f"{counted} {printable(str(stage.get('unit') or ''))}".strip() if counted else ""
+
+
+def _waiting(job: dict[str, Any]) -> list[str]:
+    place = job.get("place")
+    return ["waiting", f"number {place} in line" if place else ""]
+
+
+def _running(job: dict[str, Any], *, briefly: bool) -> list[str]:
+    stages = (job.get("progress") or {}).get("stages", ())
+    stage = next((stage for stage in stages if stage["status"] == "in_progress"), None)
+    name = printable(str(stage["name"])).replace("-", " ").replace("_", " ") if stage else "starting"
+    if job.get("cancel_requested_at"):
+        name = "stopping"
+    if briefly:
+        return [name]
+    left = job.get("left")
+    return [name, amount(stage) if stage else "", f"{left['low']:.0f} to {left['high']:.0f} s left" if left else ""]

@@ -7,10 +7,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from webapp.cli.following import Backoff, News, follow
-from webapp.cli.remote import Remote
+from webapp.cli.remote import Remote, RemoteError
+from webapp.cli.submit import submit
 
 RUNS = {"id": "7", "state": "processing", "progress": {"fraction": 0.4, "stages": []}}
 DONE = RUNS | {"state": "completed"}
@@ -23,12 +27,21 @@ def scripted(*answers: tuple[int, dict[str, str], list[tuple[str, dict[str, Any]
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.headers.get("Last-Event-ID", ""))
+            self._answer(self.headers.get("Last-Event-ID", ""))
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(self.headers["Idempotency-Key"])
+
+        def _answer(self, sign: str) -> None:
+            asked.append(sign)
             status, headers, events = left.pop(0)
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
+            if status == 201:
+                self.wfile.write(b'{"job_id": "7"}')
             for id, data in events:
                 self.wfile.write(f"id: {id}\nevent: job\ndata: {json.dumps(data)}\n\n".encode())
 
@@ -96,3 +109,21 @@ def test_a_redirect_is_not_followed_with_the_token() -> None:
 def test_rests_are_bounded() -> None:
     backoff = Backoff(first=0.5, longest=30.0)
     assert all(21.0 <= backoff.delay(failures) <= 39.0 for failures in (7, 50, 5000))
+
+
+def test_a_file_is_sent_again_under_the_same_key_where_it_may_not_have_arrived(tmp_path: Path) -> None:
+    file, rests = tmp_path / "data.bin", list[float]()
+    file.write_bytes(b"x" * 1000)
+    with scripted((503, {}, []), (429, {"Retry-After": "9"}, []), (201, {}, [])) as (url, keys):
+        assert submit(Remote(url, "token"), file, {}, Backoff(), rests.append) == "7"
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
+    assert rests[1] == 9.0
+
+
+def test_a_file_that_is_refused_is_not_sent_again(tmp_path: Path) -> None:
+    file = tmp_path / "data.bin"
+    file.write_bytes(b"x")
+    with scripted((422, {}, [])) as (url, keys), pytest.raises(RemoteError):
+        submit(Remote(url, "token"), file, {}, Backoff())
+    assert len(keys) == 1

@@ -62,11 +62,12 @@ class Remote:
         limits = httpx.Limits(max_connections=None)
         self._client = httpx.Client(base_url=url, headers=headers, timeout=timeout, limits=limits)
 
-    def submit(self, name: str, file: BinaryIO, form: dict[str, str]) -> str:
-        """The new job's number. Raises RemoteError."""
+    def submit(self, name: str, file: BinaryIO, form: dict[str, str], key: str) -> str:
+        """The new job's number; sent again under the same key, the same one's. Raises RemoteError."""
+        headers, timeout = {"Idempotency-Key": key}, httpx.Timeout(ANSWER, connect=10.0)
         with _in_words(self.url):
-            timeout = httpx.Timeout(ANSWER, connect=10.0)
-            answer = self._client.post("/api/v1/jobs", data=form, files={"file": (name, file)}, timeout=timeout)
+            files = {"file": (name, file)}
+            answer = self._client.post("/api/v1/jobs", data=form, files=files, headers=headers, timeout=timeout)
             return str(_checked_answer(answer).json()["job_id"])
 
     def events(self, job_id: str, last_event_id: str) -> Iterator[ServerSentEvent]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from webapp.cli.following import Backoff
 from webapp.cli.remote import Remote, RemoteError, with_remote
 from webapp.cli.watch import COMPLETED, FAILED, json_option, watch
 from webapp.logs import printable
 
+TRIES = 3
 FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
@@ -53,7 +58,7 @@ def _submit_all(remote: Remote, files: tuple[Path, ...], form: dict[str, str], *
     names: dict[str, str] = {}
     for file in files:
         try:
-            job_id = _submit(remote, file, form)
+            job_id = submit(remote, file, form, Backoff())
         except RemoteError as error:
             click.echo(f"{printable(file.name)}: {error.message}", err=True)
             continue
@@ -63,7 +68,22 @@ def _submit_all(remote: Remote, files: tuple[Path, ...], form: dict[str, str], *
     return names
 
 
-def _submit(remote: Remote, file: Path, form: dict[str, str]) -> str:
+def submit(
+    remote: Remote, file: Path, form: dict[str, str], backoff: Backoff, rest: Callable[[float], None] = time.sleep
+) -> str:
+    """The new job's number. Where nobody knows whether it arrived it is sent again, and is one job still."""
+    key = uuid.uuid4().hex
+    for failures in range(1, TRIES):
+        try:
+            return _send(remote, file, form, key)
+        except RemoteError as error:
+            if not error.passing:
+                raise
+            rest(backoff.delay(failures, error.rest))
+    return _send(remote, file, form, key)
+
+
+def _send(remote: Remote, file: Path, form: dict[str, str], key: str) -> str:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     # On the other channel, so that standard output holds the jobs alone.
     console = Console(stderr=True)
@@ -71,7 +91,7 @@ def _submit(remote: Remote, file: Path, form: dict[str, str]) -> str:
         description = f"Sending {printable(file.name)}"
         with progress.open(file, "rb", description=description) as content:
             # Names on a disk need not be text.
-            return remote.submit(file.name.encode("utf-8", "replace").decode(), content, form)
+            return remote.submit(file.name.encode("utf-8", "replace").decode(), content, form, key)
 
 
 def _pair(param: str) -> tuple[str, str]:

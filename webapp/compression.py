@@ -1,4 +1,8 @@
-"""Smaller answers. Never a stream: an event must not wait in a compressor."""
+"""Smaller answers. Never a stream: an event must not wait in a compressor.
+
+And watchers share their bytes uncompressed: a compressor of its own would cost each 100 KiB where it has less
+than 1, and as long for an event as its write takes.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, current_app, request
@@ -149,7 +149,7 @@ def respond(
     identity: Identity = who or current_user._get_current_object()
     resumed = position_in(name, request.headers.get("Last-Event-ID"))
     position = after if resumed is None else resumed
-    asked = Asked(identity.credential, request.remote_addr or "", topic, position)
+    asked = _kept_once(Asked(identity.credential, request.remote_addr or "", topic, position))
     streaming.start()
     try:
         return streaming.writer().open(
@@ -161,3 +161,9 @@ def respond(
     except TooManyStreams as refusal:
         error = ServiceUnavailable if refusal.busy else TooManyRequests
         raise error(str(refusal), retry_after=refusal.retry_after) from None
+
+
+@lru_cache(maxsize=4096)
+def _kept_once(asked: Asked) -> Asked:
+    """Those who ask alike share it: a third of what a watcher takes."""
+    return asked

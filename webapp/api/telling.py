@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
 
 from webapp.stream.rendering import Rendering
 from webapp.stream.state import JobState
@@ -30,7 +31,11 @@ BEAT = 15.0
 
 def encoded(said: BaseModel) -> str:
     """One line of JSON in ASCII: half of a surrogate pair that somebody sent must not break a stream."""
-    return json.dumps(said.model_dump(mode="json", exclude_unset=True))
+    try:
+        # Several times quicker, and asked for at every update of every job that is watched.
+        return said.model_dump_json(exclude_unset=True, ensure_ascii=True)
+    except PydanticSerializationError:
+        return json.dumps(said.model_dump(mode="json", exclude_unset=True))
 
 
 def fraction(state: JobState) -> float:

@@ -19,7 +19,7 @@ from webapp.records.database import Database
 from webapp.records.worker import Worker
 
 # A lease is so many heartbeats.
-MISSED = 4
+MISSED = 8
 
 log = logging.getLogger(__name__)
 

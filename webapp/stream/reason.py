@@ -14,8 +14,8 @@ from webapp.records.rule import EVERYTHING
 
 # Longer than this without a change is told; kinds say something several times a second where they can.
 STILL = timedelta(seconds=60)
-# Beats come four times in a lease: this many of them missed is worth a word.
-SILENT = 0.4
+# The part of a lease without a sign that is worth a word: more than two beats missed.
+SILENT = 0.3
 # So much longer than nine of ten took.
 SLOW = 1.5
 

@@ -34,7 +34,7 @@ SUMMED_UP = 50
 SHOWN_OF_BATCH = 30
 # Seconds after which a state is read again though nothing was said: where no word can come, and where the
 # lack of any is worth telling.
-SOON, NOW_AND_THEN = 1.0, 2.0
+SOON, NOW_AND_THEN = 1.0, 4.0
 # So much after a moment it surely is past.
 TICK = 0.05
 

@@ -20,6 +20,7 @@ from webapp.kinds.base import Kind
 from webapp.kinds.unpack import UnpackInput
 from webapp.live.client import LiveUnavailable
 from webapp.moments import start_at
+from webapp.records.batch import Batch
 from webapp.records.job import PRIORITIES, Job
 from webapp.records.stored_file import StoredFile
 from webapp.records.user import User
@@ -120,15 +121,15 @@ def _accept_archive(
     return batch
 
 
-def open_batch(services: Services, owner_id: int, name: str, priority: str, also: Also = nothing_more) -> Job:
+def open_batch(services: Services, owner_id: int, name: str, priority: str, also: Also = nothing_more) -> Batch:
     """A batch that takes jobs until it is closed."""
     with services.database.transaction() as session:
-        batch = Job.open_batch(session, owner_id=owner_id, name=name, priority=priority)
+        batch = Batch.open(session, owner_id=owner_id, name=name, priority=priority)
         also(session, batch)
         return batch
 
 
-def close_batch(services: Services, batch: Job) -> None:
+def close_batch(services: Services, batch: Batch) -> None:
     with services.database.transaction() as session:
         batch.close(session)
 
@@ -172,7 +173,7 @@ def _accept(
 
 def written(session: Session, kind: Kind, params: dict[str, Any], file: StoredFile | None, place: Place) -> Job:
     """The rows of a new job, once all is checked. Raises JobError if its batch takes no more."""
-    if place.batch_id is not None and not session.get_one(Job, place.batch_id).takes_jobs(session):
+    if place.batch_id is not None and not session.get_one(Batch, place.batch_id).takes_jobs(session):
         raise JobError("Its batch has ended or been cancelled, and takes no more jobs.")
     job = Job.accept(session, kind=kind.name, params=params, file=file, **vars(place))
     kind.prepare(session, job)

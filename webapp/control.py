@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+from sqlalchemy.orm import Session
+
 from webapp.acceptance import enqueue
 from webapp.deletion import delete_files
 from webapp.live.client import LiveUnavailable
+from webapp.records.batch import Batch
 from webapp.records.job import Job
 from webapp.records.output import Output
 from webapp.services import Services
@@ -21,7 +24,7 @@ def cancel(services: Services, job: Job, *, by: str) -> bool:
         asked = job.request_cancel(session, by=by)
         # Read again: it may have been claimed since, and it is the present attempt that has to hear of it.
         present = session.get_one(Job, job.id, populate_existing=True)
-        running = job.cancel_its_jobs(session, by=by) if job.is_batch and asked else [present]
+        running = job.cancel_its_jobs(session, by=by) if isinstance(job, Batch) and asked else [present]
     _ask_to_stop(services, running)
     return asked
 
@@ -32,12 +35,18 @@ def retry(services: Services, job: Job, *, by: str, afresh: bool = False) -> boo
     It goes on from what earlier attempts kept, unless it is to begin `afresh`.
     """
     with services.database.transaction() as session:
-        again = job.retry_its_jobs(session, by=by) if job.is_batch else [job] * job.retry(session, by, afresh=afresh)
+        again = _retried(session, job, by, afresh=afresh)
         dropped = [key for one in again for key in Output.drop_all(session, one.id)] if afresh else []
     delete_files(services, dropped)
     for one in again:
         enqueue(services, one)
     return bool(again)
+
+
+def _retried(session: Session, job: Job, by: str, *, afresh: bool) -> list[Job]:
+    if isinstance(job, Batch):
+        return job.retry_its_jobs(session, by)
+    return [job] * job.retry(session, by, afresh=afresh)
 
 
 def _ask_to_stop(services: Services, jobs: Iterable[Job]) -> None:

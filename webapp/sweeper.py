@@ -6,6 +6,7 @@ import logging
 from datetime import timedelta
 
 from webapp.kinds import KINDS
+from webapp.records.batch import Batch
 from webapp.records.database import now
 from webapp.records.job import Job, RetryPolicy
 from webapp.records.line import may_begin
@@ -39,7 +40,7 @@ def sweep(services: Services) -> None:
 def close_abandoned(services: Services) -> None:
     """Close the batches whose sender went away before the last file: they could not end."""
     with services.database.transaction() as session:
-        for batch in Job.abandoned_batches(session, now() - ABANDONED):
+        for batch in Batch.abandoned(session, now() - ABANDONED):
             batch.close(session)
             log.warning("batch=%s closed: its sender has gone", batch.id)
 

@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from tests.conftest import Cast
 from webapp.records import ended
+from webapp.records.batch import Batch as BatchRow
 from webapp.records.database import Change, Database, now
 from webapp.records.event import Event
 from webapp.records.job import NO_TRACE, Job
@@ -27,7 +28,7 @@ class Batch:
         self.database = database
         with database.transaction() as session:
             self.worker_id = Worker.register(session, "here:1").id
-            self.id = Job.open_batch(session, owner_id=cast.ben.id, name="3 files").id
+            self.id = BatchRow.open(session, owner_id=cast.ben.id, name="3 files").id
         self.jobs = [self.add(cast.ben.id) for _ in range(jobs)]
         if close:
             self.close()
@@ -40,7 +41,7 @@ class Batch:
 
     def close(self) -> None:
         with self.database.transaction() as session:
-            session.get_one(Job, self.id).close(session)
+            session.get_one(BatchRow, self.id).close(session)
 
     def run(self, job: Job, *, error: str | None = None) -> None:
         """One attempt at a job, from its claim to its end."""
@@ -55,13 +56,13 @@ class Batch:
 
     def cancel(self) -> list[Job]:
         with self.database.transaction() as session:
-            batch = session.get_one(Job, self.id)
+            batch = session.get_one(BatchRow, self.id)
             assert batch.request_cancel(session, by="ben")
             return batch.cancel_its_jobs(session, by="ben")
 
     def retry(self) -> list[Job]:
         with self.database.transaction() as session:
-            return session.get_one(Job, self.id).retry_its_jobs(session, by="ben")
+            return session.get_one(BatchRow, self.id).retry_its_jobs(session, by="ben")
 
     @property
     def row(self) -> Job:
@@ -165,11 +166,11 @@ def test_an_open_batch_does_not_end_though_all_in_it_has(database: Database, cas
 def test_an_open_batch_takes_jobs_until_it_is_cancelled(database: Database, cast: Cast) -> None:
     batch = Batch(database, cast, jobs=1, close=False)
     with database.transaction() as session:
-        assert session.get_one(Job, batch.id).takes_jobs(session)
-        assert not session.get_one(Job, batch.jobs[0].id).takes_jobs(session)
+        assert session.get_one(BatchRow, batch.id).takes_jobs(session)
+        assert not isinstance(session.get_one(Job, batch.jobs[0].id), BatchRow)
     batch.cancel()
     with database.transaction() as session:
-        assert not session.get_one(Job, batch.id).takes_jobs(session)
+        assert not session.get_one(BatchRow, batch.id).takes_jobs(session)
 
 
 def test_a_batch_that_got_no_job_is_not_kept(database: Database, cast: Cast) -> None:
@@ -214,8 +215,8 @@ def test_a_batch_whose_sender_went_away_is_closed_after_a_while(services: Servic
     batch = Batch(services.database, cast, jobs=1, close=False)
     later = now() + timedelta(minutes=1)
     with services.database.reading() as session:
-        assert Job.abandoned_batches(session, batch.row.created_at) == []
-        assert [one.id for one in Job.abandoned_batches(session, later)] == [batch.id]
+        assert BatchRow.abandoned(session, batch.row.created_at) == []
+        assert [one.id for one in BatchRow.abandoned(session, later)] == [batch.id]
     with services.database.transaction() as session:
         for job in (batch.id, batch.jobs[0].id):
             session.execute(update(Job).where(Job.id == job).values(created_at=now() - timedelta(hours=2)))

@@ -8,34 +8,31 @@
 
 The attempt number is the fence: what an older attempt says changes nothing.
 
-A batch is a job too, but no worker takes it: its state follows from the jobs in it.
+A batch (records/batch.py) is a job too, but no worker takes it: its state follows from the jobs in it.
 """
 
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import (
     JSON,
     ColumnElement,
     ForeignKey,
     Index,
-    Update,
     bindparam,
-    delete,
+    case,
     false,
-    func,
     or_,
     select,
     text,
     update,
 )
-from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship, undefer_group
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, undefer_group
 
 from webapp.progress import LogLine, Progress
 from webapp.records.database import AT_THAT_MOMENT, Base, Change, UTCDateTime, changed, now
@@ -109,7 +106,7 @@ class Job(HasFile, Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str]
+    kind: Mapped[str] = mapped_column()
     state: Mapped[str] = mapped_column(default="queued")
     owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     document_id: Mapped[str | None] = mapped_column(ForeignKey("documents.id", ondelete="SET NULL"), index=True)
@@ -139,6 +136,7 @@ class Job(HasFile, Base):
     embed_version: Mapped[int] = mapped_column(default=0, server_default="0")
     owner: Mapped[User] = relationship(lazy="joined")
     worker: Mapped[Worker | None] = relationship(lazy="joined")
+    __mapper_args__ = {"polymorphic_on": case((kind == BATCH, BATCH), else_="job"), "polymorphic_identity": "job"}  # noqa: RUF012
 
     # Reading
 
@@ -165,10 +163,6 @@ class Job(HasFile, Base):
     @property
     def ended(self) -> bool:
         return self.state in ENDED
-
-    @property
-    def is_batch(self) -> bool:
-        return self.kind == BATCH
 
     @property
     def stopping(self) -> bool:
@@ -214,7 +208,7 @@ class Job(HasFile, Base):
         run_at: datetime | None = None,
         schedule_id: int | None = None,
         detail: Mapping[str, str] = NOTHING,
-    ) -> Job:
+    ) -> Self:
         """Take a job on: from here it is durable. `detail` is what its history says of where it comes from."""
         job = cls(kind=kind, state="queued", owner_id=owner_id, params=params, attempt=0, tries=0, created_at=now())
         job.priority, job.run_at, job.batch_id, job.entry = PRIORITIES[priority], run_at, batch_id, entry
@@ -319,100 +313,9 @@ class Job(HasFile, Base):
         self._tell_batch(session)
         return True
 
-    # Of batches
-
-    @classmethod
-    def open_batch(cls, session: Session, *, owner_id: int, name: str, priority: str = "normal") -> Job:
-        """A batch that jobs can be added to until it is closed; until then it does not end."""
-        batch = cls.accept(session, kind=BATCH, owner_id=owner_id, params={}, file=None, priority=priority)
-        batch.file_name, batch.is_open = name, True
-        return batch
-
-    @classmethod
-    def abandoned_batches(cls, session: Session, before: datetime) -> list[Job]:
-        """Open ones that were given nothing since then."""
-        given = aliased(cls)
-        fresh = select(given.id).where(given.batch_id == cls.id, given.created_at >= before).exists()
-        open = (cls.state.not_in(ENDED), cls.kind == BATCH, cls.is_open)
-        return list(session.scalars(select(cls).where(*open, cls.created_at < before, ~fresh)))
-
-    def takes_jobs(self, session: Session) -> bool:
-        """Whether more jobs may be added to this batch now."""
-        open = select(Job.id).where(Job.id == self.id, Job.kind == BATCH, Job.state.not_in(ENDED))
-        return session.scalar(open.where(Job.cancel_requested_at.is_(None)).with_for_update()) is not None
-
-    def close(self, session: Session) -> None:
-        """No more jobs come to this batch. One that got none is not kept."""
-        session.execute(update(Job).where(Job.id == self.id).values(is_open=False))
-        if self.tally(session):
-            self.follow_its_jobs(session)
-        else:
-            session.execute(delete(Job).where(Job.id == self.id))
-            Change("job", self.id, owner_id=self.owner_id, what="deleted").note(session)
-
-    def tally(self, session: Session) -> Counter[str]:
-        """How many jobs of this batch are in each state."""
-        states = select(Job.state, func.count()).where(Job.batch_id == self.id).group_by(Job.state)
-        return Counter({state: count for state, count in session.execute(states)})
-
-    def cancel_its_jobs(self, session: Session, by: str) -> list[Job]:
-        """Cancel what waits of this batch, and ask what runs to stop; these are returned."""
-        waiting = update(Job).where(Job.batch_id == self.id, Job.state == "queued")
-        for job in _updated(session, waiting.values(state="cancelled", finished_at=now())):
-            job._happened(session, "cancelled", by=by)
-        running = update(Job).where(Job.batch_id == self.id, Job.state == "processing")
-        asked = running.where(Job.cancel_requested_at.is_(None)).values(cancel_requested_at=now())
-        stopping = _updated(session, asked)
-        for job in stopping:
-            job._happened(session, "cancel_requested", by=by)
-        self.close(session)
-        return stopping
-
-    def retry_its_jobs(self, session: Session, by: str) -> list[Job]:
-        """Have tried anew what failed or was cancelled in this batch; these are returned."""
-        again = update(Job).where(Job.batch_id == self.id, Job.state.in_(("failed", "cancelled")))
-        retried = _updated(session, again.values(ANEW))
-        for job in retried:
-            job._happened(session, "retried", by=by)
-        self.follow_its_jobs(session)
-        return retried
-
     def follow_its_jobs(self, session: Session) -> None:
-        """Bring a batch to the state that its jobs are in together."""
-        batch = session.get_one(Job, self.id, populate_existing=True, with_for_update=True)
-        if batch.state == "processing" and (batch.is_open or batch._has_unfinished(session)):
-            # Most of the time, and to be seen without counting thousands.
-            return
-        tally = batch.tally(session)
-        state = batch._state_by(tally)
-        if state == batch.state:
-            return
-        values: dict[str, Any] = {"state": state, "finished_at": None, "error": None, "result": None}
-        if state in ENDED:
-            result = {"jobs": tally.total()} | {name: tally[name] for name in ENDED}
-            values |= {"finished_at": now(), "result": result}
-        elif batch.ended:
-            values["cancel_requested_at"] = None
-        if state == "processing":
-            values["started_at"] = batch.started_at or now()
-        if state == "failed":
-            values["error"] = f"{tally['failed']} of {tally.total()} jobs failed."
-        session.execute(update(Job).where(Job.id == batch.id).values(values))
-        batch._happened(session, "started" if state == "processing" else state)
-
-    def _has_unfinished(self, session: Session) -> bool:
-        unfinished = select(Job.id).where(Job.batch_id == self.id, Job.state.in_(("queued", "processing")))
-        return session.scalar(unfinished.limit(1)) is not None
-
-    def _state_by(self, tally: Counter[str]) -> str:
-        unfinished = tally["queued"] + tally["processing"]
-        if self.is_open or unfinished:
-            begun = self.started_at or tally.total() > tally["queued"]
-            return "processing" if begun else "queued"
-        if tally["failed"]:
-            return "failed"
-        given_up = self.cancel_requested_at or not tally["completed"]
-        return "cancelled" if tally["cancelled"] and given_up else "completed"
+        """Only a batch has jobs to follow (records/batch.py)."""
+        raise TypeError(f"job {self.id} is no batch")
 
     def _tell_batch(self, session: Session) -> None:
         if self.batch_id is not None:
@@ -458,11 +361,6 @@ class Job(HasFile, Base):
         Change("job", self.id, owner_id=self.owner_id, what=name).note(session)
         if self.batch_id is not None:
             Change("job", self.batch_id, owner_id=self.owner_id, what="in_batch").note(session)
-
-
-def _updated(session: Session, statement: Update) -> list[Job]:
-    """The jobs that a conditional change changed."""
-    return list(session.scalars(statement.returning(Job), execution_options={"populate_existing": True}))
 
 
 def due() -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from sqlalchemy import Select, bindparam, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
+from webapp.records.batch import Batch
 from webapp.records.job import BATCH, PRIORITIES, Job, due
 from webapp.records.rule import EVERYTHING, why_held
 
@@ -77,7 +78,7 @@ class Line:
 
     def place(self, job: Job) -> int | None:
         """A job's place in it; None if it is not in it."""
-        if job.state != "queued" or job.resting or job.is_batch:
+        if job.state != "queued" or job.resting or isinstance(job, Batch):
             return None
         same = (Job.owner_id == job.owner_id, Job.priority == job.priority, Job.id < job.id)
         waiting = (Job.state == "queued", Job.kind != BATCH, due())

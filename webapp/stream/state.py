@@ -16,6 +16,7 @@ from webapp.kinds.base import Kind
 from webapp.live.client import LiveUnavailable
 from webapp.live.job_live import Live
 from webapp.progress import LogLine, Progress, StageProgress
+from webapp.records.batch import Batch
 from webapp.records.database import now
 from webapp.records.estimate import Range
 from webapp.records.event import Attempt, Event, attempts_in
@@ -171,7 +172,7 @@ def load_summary(services: Services, owner_id: int = EVERYBODY) -> SummaryState:
 
 
 def _brief(services: Services, session: Session, job: Job, last: Event | None) -> JobState:
-    if job.is_batch:
+    if isinstance(job, Batch):
         progress = _progress_of(job, BatchState(job.tally(session), [])) if job.started_at else None
     else:
         progress = _last_progress(job) if job.ended else _live(services, job, None).progress
@@ -216,7 +217,7 @@ class Around:
 
 def _state(around: Around, job: Job, before: JobState | None = None, events: Sequence[Event] = ()) -> JobState:
     services, session = around.services, around.session
-    if job.is_batch:
+    if isinstance(job, Batch):
         return _batch_state(services, session, job, events)
     place = around.line.place(job)
     live, experiences = _live(services, job, before), services.experiences
@@ -241,7 +242,7 @@ def _outputs(session: Session, job: Job) -> Sequence[Output]:
     return Output.lasting_of(session, job.id) if lasting else Output.of(session, job.id)
 
 
-def _batch_state(services: Services, session: Session, job: Job, events: Sequence[Event]) -> JobState:
+def _batch_state(services: Services, session: Session, job: Batch, events: Sequence[Event]) -> JobState:
     jobs = [_glance(services, session, one) for one in in_batch(session, job.id, limit=SHOWN_OF_BATCH)]
     batch = BatchState(job.tally(session), jobs)
     progress = _progress_of(job, batch) if job.started_at else None
@@ -253,7 +254,7 @@ def _glance(services: Services, session: Session, job: Job) -> JobState:
     """How far it is if it runs, and else only what stands in its row."""
     if job.state != "processing":
         return JobState(job, KINDS[job.kind])
-    if job.is_batch:
+    if isinstance(job, Batch):
         return JobState(job, KINDS[job.kind], _progress_of(job, BatchState(job.tally(session), [])))
     live = _live(services, job, None)
     return JobState(job, KINDS[job.kind], live.progress, live_known=live.known)

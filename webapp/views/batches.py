@@ -9,7 +9,7 @@ from werkzeug.exceptions import Conflict
 from webapp.acceptance import checked_priority, close_batch, open_batch
 from webapp.content import clean_name
 from webapp.current import services
-from webapp.records.job import Job
+from webapp.records.batch import Batch
 from webapp.stream.state import load_job
 from webapp.views import found
 
@@ -32,9 +32,9 @@ def close(job_id: int) -> Response:
     return Response(status=204)
 
 
-def own(job_id: int) -> Job:
+def own(job_id: int) -> Batch:
     """A batch that is open for this person's jobs. Raises NotFound or Conflict."""
     batch = found.job(job_id)
-    if not (batch.is_batch and batch.is_open and batch.owner_id == current_user.id):
+    if not isinstance(batch, Batch) or not batch.is_open or batch.owner_id != current_user.id:
         raise Conflict("This batch takes no more files.")
     return batch

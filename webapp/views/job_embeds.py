@@ -11,6 +11,7 @@ from werkzeug.exceptions import NotFound
 from webapp.current import services
 from webapp.embedding import LIFETIMES, new_token
 from webapp.problems import Refused
+from webapp.records.batch import Batch
 from webapp.records.job import Job
 from webapp.views import found
 
@@ -47,7 +48,7 @@ def revoke(job_id: int) -> Response:
 
 def _embeddable(job_id: int) -> Job:
     job = found.job(job_id)
-    if job.is_batch:
+    if isinstance(job, Batch):
         raise NotFound("A batch can’t be embedded; each of its jobs can.")
     return job
 

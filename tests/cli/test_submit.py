@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -161,8 +162,11 @@ def test_a_terminal_gets_bars_and_ctrl_c_leaves_the_job_running(
     environment = {**os.environ, "HEADWAY_TOKEN": token, "TERM": "xterm", "COLUMNS": "120", "PYTHONPATH": str(PROJECT)}
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "webapp.cli", "watch", str(job_id), "--url", server.url]
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    # Whoever runs these tests in the background may have Ctrl-C ignored; on a terminal it is not.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     process = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        command, cwd=tmp_path, env=environment, **streams, start_new_session=True, preexec_fn=heeding
     )
     os.close(theirs)
     shown = _Shown(ours)

@@ -122,3 +122,12 @@ def test_the_accounts_tell_how_often_ranges_held(database: Database, cast: Cast)
         held = accounts(session)
     assert [(row.kind, row.quarter, row.said) for row in held] == [("checksum", 2, 5)]
     assert held[0].inside < held[0].said
+
+
+def test_the_last_moments_of_a_job_are_held_to_the_same_measure(database: Database, cast: Cast) -> None:
+    for number in range(30):
+        # What is left for a tenth of a second cannot be said so finely: half a second is said.
+        completed(database, cast.ben.id, size=1000, seconds=0.2 + number * 7 % 30 / 1000, said=0.1)
+    with database.reading() as session:
+        (held,) = accounts(session)
+    assert held.inside >= held.said * 0.6

@@ -57,6 +57,8 @@ class Estimate(Base):
     @classmethod
     def note(cls, session: Session, job_id: int, attempt: int, kind: str, quarter: int, seconds: float) -> None:
         """Keep what is said at a quarter of the work (0 to 3), to be compared with the truth later."""
+        # As it is kept, so it is said: else the past would be no measure for it.
+        seconds = max(seconds, SHORTEST)
         said = range_around(seconds, _ratios(session, kind, quarter))
         low, high = (said.low, said.high) if said else (None, None)
         session.add(
@@ -66,7 +68,7 @@ class Estimate(Base):
                 kind=kind,
                 quarter=quarter,
                 at=now(),
-                seconds=max(seconds, SHORTEST),
+                seconds=seconds,
                 low=low,
                 high=high,
             )
@@ -114,7 +116,7 @@ class Experience:
     def left(self, size: int | None, progress: Progress) -> Range | None:
         """How long a running job may still take; None without ground for it."""
         if progress.seconds_left is not None:
-            return range_around(progress.seconds_left, self.ratios[quarter_of(progress)])
+            return range_around(max(progress.seconds_left, SHORTEST), self.ratios[quarter_of(progress)])
         whole = self.duration(size)
         if whole is None:
             return None
@@ -216,7 +218,8 @@ def _ratios(session: Session, kind: str, quarter: int) -> list[float]:
         .order_by(Estimate.id.desc())
         .limit(REMEMBERED)
     )
-    return [_seconds(at, ended) / seconds for seconds, at, ended in session.execute(query) if ended]
+    rows = session.execute(query)
+    return [max((ended - at).total_seconds(), 0.0) / seconds for seconds, at, ended in rows if ended]
 
 
 def _line_through(points: Sequence[tuple[float, float]]) -> Callable[[float], float]:

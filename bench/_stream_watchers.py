@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-MADE = re.compile(rb'"total_chunks": (\d+)')
+MADE = re.compile(rb'"total_chunks": ?(\d+)')
 EVENT = b"\ndata: {"
 AT_ONCE = 100
 LOOKS = 10

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -236,18 +238,23 @@ def test_an_attempt_whose_worker_stops_ends_where_another_goes_on(tries: Tries) 
     assert (tries.kind.split, len(tries.kind.counted)) == (1, 6)
 
 
-def test_without_room_the_work_goes_on_but_an_output_is_missed(
-    tries: Tries, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(_upload: object) -> str:
-        raise NoRoom
+@contextmanager
+def no_room() -> Iterator[None]:
+    """No file that this process writes can grow: the kernel says so like a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
+
+def test_without_room_the_work_goes_on_but_an_output_is_missed(tries: Tries, services: Services) -> None:
     with tries.checkpoints() as checkpoints:
-        monkeypatch.setattr(type(services.files), "keep", lambda _self, upload: full(upload))
-        with tries.report.stage("splitting"):
+        with tries.report.stage("splitting"), no_room():
             assert checkpoints.stage("splitting", WORDS, lambda: ["word"]) == ["word"]
-        with pytest.raises(NoRoom):
-            checkpoints.output("splitting", "words.txt", b"", "text/plain")
+        with no_room(), pytest.raises(NoRoom):
+            checkpoints.output("splitting", "words.txt", b"word", "text/plain")
     assert "could not be kept" in tries.report.tail[-1].text
     assert stored_keys(services) == []
 

@@ -10,6 +10,7 @@ from tests.conftest import Cast
 from tests.views.visiting import new_job, press, visitor
 from webapp.records.job import Job
 from webapp.services import Services
+from webapp.views.job_selection import AT_ONCE
 
 
 @pytest.fixture
@@ -66,3 +67,13 @@ def test_what_is_no_action_or_no_number_does_nothing(ben: FlaskClient, services:
     assert press(ben, "/jobs/selection", action="explode", job=[1]).status_code == 400
     assert press(ben, "/jobs/selection", action="cancel", job=["x", "-1", str(2**70)]).status_code == 303
     assert states(services) == {1: "queued"}
+
+
+def test_it_is_said_where_there_may_be_more_than_one_request_does(
+    ben: FlaskClient, services: Services, cast: Cast
+) -> None:
+    with services.database.transaction() as session:
+        for _ in range(AT_ONCE + 1):
+            Job.accept(session, kind="checksum", owner_id=cast.ben.id, params={}, file=None)
+    answer = press(ben, "/jobs/selection", action="delete", all="1")
+    assert f"That was for the first {AT_ONCE} only." in ben.get(answer.headers["Location"]).text

@@ -37,6 +37,8 @@ def create() -> Response:
     count = verb(jobs)
     log.info("selection of %d jobs %s=%d by user=%s", len(jobs), words, count, current_user.id)
     flash(f"{_jobs(count)} {words}." if count == len(jobs) else f"{_jobs(count)} of {len(jobs)} {words}; {REST}")
+    if len(jobs) == AT_ONCE:
+        flash(f"That was for the first {AT_ONCE} only. There may be more: filter by state, and do it again.")
     return redirect(url_for("jobs.all") + _query(), 303)  # type: ignore[return-value]
 
 

@@ -52,6 +52,10 @@ class Place:
     detail: Mapping[str, str] = field(default_factory=dict)
 
 
+class BatchClosed(Exception):
+    """The words are for whoever wanted to put something in."""
+
+
 def nothing_more(_session: Session, _job: Job) -> None:
     """Nothing is written beside the job."""
 
@@ -129,12 +133,27 @@ def open_batch(services: Services, owner_id: int, name: str, priority: str, also
         return batch
 
 
+def open_for(owner_id: int, job: Job) -> Batch:
+    """The job, if it is a batch that is open for this person's jobs. Raises BatchClosed."""
+    if not isinstance(job, Batch) or not job.is_open or job.owner_id != owner_id:
+        raise BatchClosed("This batch takes no more files.")
+    return job
+
+
 def close_batch(services: Services, batch: Batch) -> None:
     with services.database.transaction() as session:
         batch.close(session)
 
 
-def accept_copy(services: Services, job: Job, *, owner: User, params: Mapping[str, Any], priority: str) -> Job:
+def accept_copy(
+    services: Services,
+    job: Job,
+    *,
+    owner: User,
+    params: Mapping[str, Any],
+    priority: str,
+    also: Also = nothing_more,
+) -> Job:
     """A new job of the same kind on the same file. Raises JobError with words for whoever asked."""
     kind = offered(job.kind)
     checked, place = checked_params(kind, params), Place(owner.id, checked_priority(priority, owner))
@@ -143,6 +162,7 @@ def accept_copy(services: Services, job: Job, *, owner: User, params: Mapping[st
         if session.get(Job, job.id, populate_existing=True) is None:
             raise JobError("The job has been deleted since, and its file with it.")
         copy = written(session, kind, checked, job.file, place)
+        also(session, copy)
     enqueue(services, copy)
     return copy
 

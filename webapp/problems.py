@@ -15,12 +15,14 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import (
     BadHost,
     BadRequest,
+    Conflict,
     HTTPException,
     InternalServerError,
     RequestEntityTooLarge,
     ServiceUnavailable,
 )
 
+from webapp.acceptance import BatchClosed
 from webapp.errors import JobError
 from webapp.files import NoRoom, TooLarge
 
@@ -55,6 +57,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(RequestEntityTooLarge, lambda _error: answer(_too_large(app)))
     app.register_error_handler(ParseException, lambda _error: answer(BadRequest("The request’s body is malformed.")))
     app.register_error_handler(JobError, lambda error: answer(Refused(str(error), error.fields)))
+    app.register_error_handler(BatchClosed, lambda error: answer(Conflict(str(error))))
     app.register_error_handler(CSRFError, lambda _error: answer(StaleForm()))
     # Without a host no page can be drawn: nobody knows its addresses.
     app.register_error_handler(BadHost, lambda error: Response("This is no host name.\n", 400, mimetype="text/plain"))

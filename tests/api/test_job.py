@@ -17,6 +17,7 @@ from tests.streams import MEDIA, cancel, events, ingest, start, watching
 JOBS = "/api/v1/jobs"
 BRIEF = {
     "id",
+    "name",
     "kind",
     "state",
     "owner",
@@ -44,6 +45,7 @@ FULL = BRIEF | {
     "left",
     "resumes_at",
     "outputs",
+    "batch",
     "result",
 }
 # What may be done to a job, by whoever may see it.
@@ -92,6 +94,7 @@ def test_a_job_says_all_that_is_true_of_it(ben: httpx.Client) -> None:
         "completed",
         "ben@example.org",
     )
+    assert (job["name"], job["batch"]) == ("a ä.bin", None)
     assert job["file"] == {
         "name": "a ä.bin",
         "size": 5,

@@ -179,6 +179,24 @@ def test_a_batch_that_got_no_job_is_not_kept(database: Database, cast: Cast) -> 
         assert Job.find(session, batch.id) is None
 
 
+def test_a_batch_that_is_cancelled_before_it_got_a_job_is_kept_as_that(database: Database, cast: Cast) -> None:
+    batch = Batch(database, cast, jobs=0, close=False)
+    batch.cancel()
+    assert (batch.row.state, batch.row.is_open) == ("cancelled", False)
+    assert batch.retry() == []
+    assert batch.row.state == "cancelled"
+
+
+def test_a_batch_stays_as_it_ended_when_its_jobs_are_no_longer_kept(batch: Batch) -> None:
+    batch.run(batch.jobs[0], error="No.")
+    for job in batch.jobs[1:]:
+        batch.run(job)
+    with batch.database.transaction() as session:
+        ended.remove(session, [job.id for job in batch.jobs])
+    assert batch.retry() == []
+    assert batch.row.state == "failed"
+
+
 def test_a_batch_is_on_no_worker_in_no_line_and_in_no_count(batch: Batch) -> None:
     batch.claim(batch.jobs[0])
     with batch.database.reading() as session:

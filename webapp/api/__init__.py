@@ -6,6 +6,7 @@ from flask import Blueprint, Flask, Response, request
 
 from webapp.api import (
     background_process,
+    batches,
     describing,
     document_status,
     job_files,
@@ -26,6 +27,7 @@ from webapp.services import Services
 
 PARTS = (
     jobs,
+    batches,
     job_steering,
     job_history,
     job_following,

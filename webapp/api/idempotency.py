@@ -17,6 +17,8 @@ from webapp.records.submission import Repeated, Submission
 
 HEADER = "Idempotency-Key"
 LONGEST = 255
+# What a call that heeds it says of itself.
+TAKES_KEY = {HEADER: "A word of yours: sent again with the same contents within 24 hours, it gets the same answer."}
 
 
 @dataclass(frozen=True)

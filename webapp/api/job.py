@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 
 from webapp.api import telling
 from webapp.progress import LaneProgress, Progress, StageProgress
-from webapp.records.job import PRIORITIES, Job
+from webapp.records.job import PRIORITIES, STATES, Job
 from webapp.records.output import Output
-from webapp.stream.state import JobState
+from webapp.stream.state import BatchState, JobState
 
 State = Literal["queued", "processing", "completed", "failed", "cancelled"]
 Priority = Literal["low", "normal", "high"]
@@ -43,6 +43,7 @@ class JobBrief(BaseModel):
     """A job in a list."""
 
     id: str
+    name: str | None = Field(description="Its file’s, or what the batch is called.")
     kind: str
     state: State
     owner: str = Field(description="Email of whoever started it.")
@@ -98,6 +99,21 @@ class Seconds(BaseModel):
     high: float
 
 
+class Tally(BaseModel):
+    """How many jobs are in each state."""
+
+    queued: int
+    processing: int
+    completed: int
+    failed: int
+    cancelled: int
+
+
+class JobsOfBatch(BaseModel):
+    is_open: bool = Field(description="Until it is closed jobs can be put into it, and it does not end.")
+    tally: Tally = Field(description="Of those that are still kept.")
+
+
 class JobFull(JobBrief):
     """A job with all that is true of it now."""
 
@@ -111,6 +127,7 @@ class JobFull(JobBrief):
     left: Seconds | None = Field(description="Seconds until it ends.")
     resumes_at: str | None = Field(description="The stage at which another attempt begins; null for the first.")
     outputs: list[JobOutput] = Field(description="The files that it made.")
+    batch: JobsOfBatch | None = Field(description="Of a batch, the jobs in it.")
     result: dict[str, Any] | None
 
 
@@ -132,6 +149,7 @@ def full(state: JobState) -> JobFull:
         left=Seconds(low=state.left.low, high=state.left.high) if state.left else None,
         resumes_at=state.resumes_at,
         outputs=[_output(output) for output in state.files],
+        batch=_batch(state.batch, job.is_open) if state.batch else None,
         result=job.result,
     )
 
@@ -139,6 +157,7 @@ def full(state: JobState) -> JobFull:
 def _brief(job: Job) -> dict[str, Any]:
     return {
         "id": str(job.id),
+        "name": job.file_name,
         "kind": job.kind,
         "state": job.state,
         "owner": job.owner.email,
@@ -167,6 +186,10 @@ def _file(job: Job) -> JobFile | None:
         sha256=job.file.sha256,
         url=url_for("api.job_files.file", job_id=job.id),
     )
+
+
+def _batch(batch: BatchState, is_open: bool) -> JobsOfBatch:
+    return JobsOfBatch(is_open=is_open, tally=Tally(**{state: batch.tally[state] for state in STATES}))
 
 
 def _output(output: Output) -> JobOutput:

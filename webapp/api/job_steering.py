@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response
 from pydantic import BaseModel, BeforeValidator, Field
 from werkzeug.exceptions import Conflict
 
 from webapp import control
 from webapp.acceptance import accept_copy
 from webapp.api import asking
-from webapp.api.call import Call, json_of
+from webapp.api.call import Call
+from webapp.api.idempotency import TAKES_KEY, once
 from webapp.api.job import JobFull, full
-from webapp.api.jobs import GROUP, Accepted, as_object
+from webapp.api.jobs import GROUP, Accepted, as_object, made
 from webapp.current import services
 from webapp.records.job import PRIORITIES
 
@@ -60,13 +61,24 @@ def retry(job_id: str, body: NewAttempt) -> JobFull:
 
 
 @bp.post("/api/v1/jobs/<job_id>/copies")
-@Call(summary="Run a job again with changes", group=GROUP, body=Copy, answers=Accepted, status=201, refuses=(404,))
+@Call(
+    summary="Run a job again with changes",
+    group=GROUP,
+    body=Copy,
+    answers=Accepted,
+    status=201,
+    headers=TAKES_KEY,
+    refuses=(404,),
+)
 def copy(job_id: str, body: Copy) -> Response:
     """A new job of the same kind on the same file."""
     user = asking.identity()
     job = asking.job(user, job_id)
     params = job.params if body.params is None else body.params
-    made = accept_copy(services(), job, owner=user.user, params=params, priority=body.priority)
-    response = json_of(Accepted(job_id=str(made.id)), 201)
-    response.headers["Location"] = url_for("api.api_jobs.show", job_id=made.id)
-    return response
+    under_key = once(user.id, "copy", job.id, body.model_dump())
+    copy_id, repeated = under_key.job_of(
+        lambda: accept_copy(
+            services(), job, owner=user.user, params=params, priority=body.priority, also=under_key.note
+        )
+    )
+    return made(Accepted(job_id=str(copy_id)), copy_id, repeated=repeated)

@@ -12,10 +12,10 @@ from flask_login import current_user
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from werkzeug.exceptions import Conflict
 
-from webapp.acceptance import Upload, accept
+from webapp.acceptance import Upload, accept, open_for
 from webapp.api import asking
 from webapp.api.call import FORMS, JSON, Call, json_of
-from webapp.api.idempotency import HEADER, Once, once
+from webapp.api.idempotency import TAKES_KEY, Once, once
 from webapp.api.job import JobBrief, JobFull, State, brief, full
 from webapp.current import services
 from webapp.deletion import delete_jobs
@@ -58,6 +58,7 @@ class NewJob(BaseModel):
     run_at: str = Field(
         "", description="Not to be begun before, with a zone.", json_schema_extra={"format": "date-time"}
     )
+    batch: str | None = Field(None, description="An open batch of yours, to be put into it.")
 
 
 class Accepted(BaseModel):
@@ -94,8 +95,8 @@ class JobPage(BaseModel):
     file=True,
     answers=Accepted,
     status=201,
-    headers={HEADER: "A word of yours: sent again with the same job within 24 hours, it gets the same answer."},
-    refuses=(413,),
+    headers=TAKES_KEY,
+    refuses=(404, 409, 413),
 )
 def create(body: NewJob) -> Response:
     """Answers once the job and its file are durable. An archive starts a batch, and its job is named."""
@@ -104,7 +105,12 @@ def create(body: NewJob) -> Response:
     of_file = (upload.name, upload.incoming.sha256) if upload else None
     under_key = once(current_user.id, body.model_dump(), of_file)
     job_id, repeated = under_key.job_of(lambda: _accepted(body, upload, under_key))
-    response = json_of(Accepted(job_id=str(job_id)), 201)
+    return made(Accepted(job_id=str(job_id)), job_id, repeated=repeated)
+
+
+def made(said: BaseModel, job_id: int, *, repeated: bool = False) -> Response:
+    """That a new job is there, or that an earlier call under the same key made it."""
+    response = json_of(said, 201)
     response.headers["Location"] = url_for("api.api_jobs.show", job_id=job_id)
     if repeated:
         response.headers["Idempotent-Replayed"] = "true"
@@ -120,6 +126,7 @@ def _accepted(body: NewJob, upload: Upload | None, under_key: Once) -> Job:
         upload=upload,
         priority=body.priority,
         run_at=with_offset(body.run_at) if body.run_at else None,
+        batch=open_for(current_user.id, asking.job(asking.identity(), body.batch)) if body.batch else None,
         also=under_key.note,
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response
 from werkzeug.exceptions import Conflict
 
 from webapp import scheduling
 from webapp.api import asking
-from webapp.api.call import Call, json_of
-from webapp.api.jobs import Accepted
+from webapp.api.call import Call
+from webapp.api.jobs import Accepted, made
 from webapp.api.schedule import ScheduleFull, found, present
 from webapp.api.schedules import GROUP
 from webapp.current import services
@@ -44,6 +44,4 @@ def run(schedule_id: str) -> Response:
     """Beside those that are due."""
     user = asking.identity()
     job = scheduling.run_now(services(), found(user, schedule_id), by=user.email)
-    response = json_of(Accepted(job_id=str(job.id)), 201)
-    response.headers["Location"] = url_for("api.api_jobs.show", job_id=job.id)
-    return response
+    return made(Accepted(job_id=str(job.id)), job.id)

@@ -38,12 +38,15 @@ class Batch(Job):
 
     def close(self, session: Session) -> None:
         """No more jobs come to this batch. One that got none is not kept."""
-        session.execute(update(Job).where(Job.id == self.id).values(is_open=False))
+        self._take_no_more(session)
         if self.tally(session):
             self.follow_its_jobs(session)
         else:
             session.execute(delete(Job).where(Job.id == self.id))
             Change("job", self.id, owner_id=self.owner_id, what="deleted").note(session)
+
+    def _take_no_more(self, session: Session) -> None:
+        session.execute(update(Job).where(Job.id == self.id).values(is_open=False))
 
     def tally(self, session: Session) -> Counter[str]:
         """How many jobs of this batch are in each state."""
@@ -60,7 +63,9 @@ class Batch(Job):
         stopping = _updated(session, asked)
         for job in stopping:
             job._happened(session, "cancel_requested", by=by)
-        self.close(session)
+        # Not closed: one that was given nothing yet is kept, for whoever still fills it to be told.
+        self._take_no_more(session)
+        self.follow_its_jobs(session)
         return stopping
 
     def retry_its_jobs(self, session: Session, by: str) -> list[Job]:
@@ -80,7 +85,8 @@ class Batch(Job):
             return
         tally = batch.tally(session)
         state = batch._state_by(tally)
-        if state == batch.state:
+        if state == batch.state or (batch.ended and not tally):
+            # Of jobs that are no longer kept nothing follows.
             return
         values: dict[str, Any] = {"state": state, "finished_at": None, "error": None, "result": None}
         if state in ENDED:
@@ -107,7 +113,7 @@ class Batch(Job):
         if tally["failed"]:
             return "failed"
         given_up = self.cancel_requested_at or not tally["completed"]
-        return "cancelled" if tally["cancelled"] and given_up else "completed"
+        return "cancelled" if given_up and (tally["cancelled"] or not tally) else "completed"
 
 
 def _updated(session: Session, statement: Update) -> list[Job]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask_login import current_user
-from werkzeug.exceptions import Conflict
 
-from webapp.acceptance import checked_priority, close_batch, open_batch
+from webapp.acceptance import checked_priority, close_batch, open_batch, open_for
 from webapp.content import clean_name
 from webapp.current import services
-from webapp.records.batch import Batch
 from webapp.stream.state import load_job
 from webapp.views import found
 
@@ -28,13 +26,5 @@ def create() -> Response:
 
 @bp.post("/batches/<int:job_id>/closing")
 def close(job_id: int) -> Response:
-    close_batch(services(), own(job_id))
+    close_batch(services(), open_for(current_user.id, found.job(job_id)))
     return Response(status=204)
-
-
-def own(job_id: int) -> Batch:
-    """A batch that is open for this person's jobs. Raises NotFound or Conflict."""
-    batch = found.job(job_id)
-    if not isinstance(batch, Batch) or not batch.is_open or batch.owner_id != current_user.id:
-        raise Conflict("This batch takes no more files.")
-    return batch

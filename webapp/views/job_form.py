@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 from flask_login import current_user
 
-from webapp.acceptance import Upload, accept, checked_priority, close_batch, open_batch
+from webapp.acceptance import Upload, accept, checked_priority, close_batch, open_batch, open_for
 from webapp.content import clean_name
 from webapp.current import services
 from webapp.errors import JobError
@@ -17,7 +17,7 @@ from webapp.kinds.base import Kind
 from webapp.moments import on_the_clock, zone_named
 from webapp.records.job import Job
 from webapp.uploads import incoming_of
-from webapp.views import batches
+from webapp.views import found
 
 
 def accepted() -> Job:
@@ -25,8 +25,8 @@ def accepted() -> Job:
     files = uploads()
     if len(files) > 1:
         return _accepted_together(files)
-    id = request.form.get("batch", type=int)
-    return _accepted(files[0] if files else None, batches.own(id) if id else None)
+    id = found.number(request.form.get("batch"))
+    return _accepted(files[0] if files else None, open_for(current_user.id, found.job(id)) if id else None)
 
 
 def params(kind: Kind) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def test_rows_of_the_table_are_live_and_new_ones_wait(page: Page, ada: httpx.Cli
     expect(button).to_be_visible()
     page.get_by_label("Choose all on this page").check()
     shown = page.locator("#jobs-list tr").count()
-    expect(page.locator("#selection-count")).to_have_text(f"{shown} jobs chosen")
+    expect(page.locator("#selection-count")).to_have_text("1 job chosen" if shown == 1 else f"{shown} jobs chosen")
     page.get_by_label("Choose all on this page").uncheck()
     row.get_by_role("checkbox").check()
     button.click()
@@ -136,3 +136,23 @@ def test_rows_of_the_table_are_live_and_new_ones_wait(page: Page, ada: httpx.Cli
     cancel(server.browser(), job_id)
     expect(row.locator(".badge")).to_have_text("Cancelled")
     expect(row.get_by_role("checkbox")).to_be_checked()
+
+
+def test_a_filtered_table_says_how_many_newer_ones_match(page: Page, ada: httpx.Client, server: Server) -> None:
+    page.goto("/jobs?q=filtered&state=processing")
+    expect(page.locator(".empty")).to_contain_text("No job matches")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    first = start(ada, bytes(400_000), "filtered-1.bin", **RUNS)
+    start(ada, name="unlike.bin")
+    page.get_by_role("link", name="1 new, show").click()
+    row = page.locator(f"#job-{first}-row")
+    expect(row.locator(".badge")).to_have_text("Processing")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    second = start(ada, bytes(400_000), "filtered-2.bin", **RUNS)
+    expect(page.get_by_role("link", name="1 new, show")).to_be_visible()
+    cancel(server.browser(), first)
+    # It matches no more, stays where it is, and shows how it stands.
+    expect(row.locator(".badge")).to_have_text("Cancelled")
+    page.get_by_role("link", name="1 new, show").click()
+    expect(page.locator("#jobs-list tr")).to_have_attribute("id", f"job-{second}-row")
+    cancel(server.browser(), second)

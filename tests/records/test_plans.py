@@ -14,7 +14,7 @@ from webapp.records.database import Database, now
 from webapp.records.estimate import Experience, mean_seconds
 from webapp.records.job import Job
 from webapp.records.line import Line, may_begin, next_job
-from webapp.records.listing import JobFilter, active, at_hand, matching, newest, newest_named
+from webapp.records.listing import JobFilter, active, at_hand, lately_matching, matching, newest, newest_named
 from webapp.records.rule import EVERYTHING, Rule, why_held
 from webapp.records.traffic import Traffic
 from webapp.records.user import User
@@ -40,6 +40,11 @@ ASKED: dict[str, Callable[[Session], object]] = {
     "all of a kind": lambda session: matching(session, JobFilter(kind="checksum"), 50),
     "an owner's": lambda session: matching(session, JobFilter(owner_id=1), 50),
     "an owner's of a state": lambda session: matching(session, JobFilter(owner_id=1, state="failed"), 50),
+    "which match of a state, by name": lambda session: lately_matching(session, JobFilter(state="failed", text="a"), 9),
+    "which match of a kind": lambda session: lately_matching(session, JobFilter(kind="checksum", owner_email="b"), 9),
+    "which match of an owner's": lambda session: lately_matching(session, JobFilter(1, "failed", "checksum"), 9),
+    "which match of a batch": lambda session: lately_matching(session, JobFilter(1, "failed", batch_id=1), 9),
+    "which match of a schedule": lambda session: lately_matching(session, JobFilter(state="failed", schedule_id=1), 9),
     "what ended first": lambda session: ended.oldest(session, after=None, limit=9),
 }
 

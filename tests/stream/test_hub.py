@@ -12,7 +12,7 @@ from tests.serving import eventually
 from webapp.records.credential import Credential
 from webapp.records.database import Change
 from webapp.stream.generator import Generator, Mailbox
-from webapp.stream.hub import SUMMARY_DELAY, Hub
+from webapp.stream.hub import COUNT_DELAY, Hub
 from webapp.stream.limits import Limits, TooManyStreams
 from webapp.stream.names import Topic
 from webapp.stream.rendering import Rendering
@@ -245,7 +245,7 @@ def test_a_burst_of_changes_is_summed_up_once(stage: Stage) -> None:
         stage.change("progress")
         stage.hub.tick()
     assert stage.reads == 0
-    stage.now = SUMMARY_DELAY
+    stage.now = COUNT_DELAY
     stage.hub.tick()
     assert (stage.reads, taken(watcher)) == (1, b"data: 19\n\n")
 
@@ -442,3 +442,23 @@ def test_few_are_ended_at_once(stage: Stage) -> None:
     stage.hub.drain(60)
     assert time.monotonic() - began < 1
     assert all(watcher.finished for watcher in watchers)
+
+
+def test_a_filter_is_asked_once_for_a_burst_and_only_where_the_owner_s_jobs_changed() -> None:
+    stage = Stage()
+    mine, everybody_s, other = Topic("matches", 1, "{}"), Topic("matches", 0, "{}"), Topic("matches", 2, "{}")
+    watchers = [stage.watch(Restless(), topic=topic) for topic in (mine, mine, everybody_s, other)]
+    stage.hub.tick()
+    assert stage.reads == 3
+    for _ in range(20):
+        stage.change("claimed")
+        stage.hub.tick()
+    stage.now = COUNT_DELAY
+    stage.hub.tick()
+    assert stage.reads == 3 + 2
+    for watcher in watchers:
+        stage.hub.unsubscribe(watcher)
+    stage.change("claimed")
+    stage.now = 2 * COUNT_DELAY
+    stage.hub.tick()
+    assert stage.reads == 3 + 2

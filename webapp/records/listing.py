@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from itertools import chain
+from typing import Any
 
-from sqlalchemy import Select, case, func, select
-from sqlalchemy.orm import Session, undefer, undefer_group
+from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy.orm import Session, aliased, undefer, undefer_group
 
 from webapp.records.job import Job
 from webapp.records.user import User
 
 MOST_ACTIVE = 100
 URGENCY = ("processing", "failed", "queued", "cancelled", "completed")
+# What is asked again and again looks at no more than so many jobs.
+LATELY = 1000
+# Of what can be looked for, what one index finds in order.
+INDEXED = (("batch_id",), ("schedule_id",), ("owner_id", "state"), ("kind", "state"), ("state",))
 
 
 @dataclass(frozen=True)
@@ -36,28 +42,48 @@ class JobFilter:
     def looks_for_something(self) -> bool:
         return any((self.state, self.kind, self.owner_email, self.text, self.batch_id, self.schedule_id))
 
+    @property
+    def written(self) -> str:
+        """As a text, the same for equal ones."""
+        return json.dumps({name: value for name, value in asdict(self).items() if value is not None})
+
+    @classmethod
+    def read(cls, written: str) -> JobFilter:
+        return cls(**json.loads(written))
+
 
 def matching(session: Session, wanted: JobFilter, limit: int) -> list[Job]:
     """Newest first. A text is looked for in file names, and a number is a job's own."""
-    query = select(Job).order_by(Job.id.desc()).limit(limit)
-    for column, value in (
-        (Job.owner_id, wanted.owner_id),
-        (Job.state, wanted.state),
-        (Job.kind, wanted.kind),
-        (Job.batch_id, wanted.batch_id),
-        (Job.schedule_id, wanted.schedule_id),
-    ):
-        query = query if value is None else query.where(column == value)
+    query = select(Job).where(*_conditions(wanted, Job)).order_by(Job.id.desc()).limit(limit)
+    return list(session.scalars(query))
+
+
+def lately_matching(session: Session, wanted: JobFilter, limit: int) -> list[int]:
+    """The ids of those that match, newest first: among the newest, however many jobs there are."""
+    columns = (Job.id, Job.owner_id, Job.state, Job.kind, Job.file_name, Job.batch_id, Job.schedule_id)
+    lately = select(*columns).order_by(Job.id.desc()).limit(LATELY)
+    names = next((names for names in INDEXED if getattr(wanted, names[0]) is not None), ())
+    for name in names:
+        if (value := getattr(wanted, name)) is not None:
+            lately = lately.where(getattr(Job, name) == value)
+    job = aliased(Job, lately.subquery())
+    # Sorted here: SQLite would put them into a tree of its own.
+    return sorted(session.scalars(select(job.id).where(*_conditions(wanted, job))), reverse=True)[:limit]
+
+
+def _conditions(wanted: JobFilter, job: Any) -> Iterator[ColumnElement[bool]]:
+    for name in ("owner_id", "state", "kind", "batch_id", "schedule_id"):
+        if (value := getattr(wanted, name)) is not None:
+            yield getattr(job, name) == value
     if not wanted.looks_for_something:
-        query = query.where(Job.batch_id.is_(None))
+        yield job.batch_id.is_(None)
     if wanted.owner_email:
-        query = query.where(Job.owner.has(User.email.icontains(wanted.owner_email, autoescape=True)))
+        yield job.owner.has(User.email.icontains(wanted.owner_email, autoescape=True))
     if wanted.text:
         number = int(wanted.text) if wanted.text.isdecimal() and len(wanted.text) < 19 else 0
-        query = query.where(Job.file_name.icontains(wanted.text, autoescape=True) | (Job.id == number))
+        yield job.file_name.icontains(wanted.text, autoescape=True) | (job.id == number)
     if wanted.before is not None:
-        query = query.where(Job.id < wanted.before)
-    return list(session.scalars(query))
+        yield job.id < wanted.before
 
 
 def of_ids(session: Session, ids: Sequence[int]) -> list[Job]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from jinja2 import Environment
 
+from webapp.stream.matches import MOST, MatchesState
 from webapp.stream.names import SYSTEM, Topic, dom_id, partial
 from webapp.stream.rendering import Rendering
 from webapp.stream.state import JobsState, JobState
@@ -18,6 +19,7 @@ CARD_PARTS = ("status", "progress")
 SYSTEM_PARTS = ("advice", "figures", "workers", "storage")
 LOG, LINES, LINE = "log", "lines", "line"
 LIST, CARD, ROW = "#jobs-list", "card", "row"
+NEWER = "newer"
 # Ends the connection for good: htmx would come back after any other end.
 BYE = Message("", event="bye")
 
@@ -134,6 +136,25 @@ class JobRowsHtml(JobListHtml):
 
 
 @dataclass(frozen=True)
+class JobMatchesHtml(Rendering):
+    """A table of the jobs that match a filter: the rows that are `shown`, whether they still match or not, and how
+    many match beside them; but those older than `oldest` stand on other pages."""
+
+    environment: Environment
+    item: JobHtml
+    shown: tuple[int, ...]
+    oldest: int
+
+    def parts(self, state: MatchesState) -> dict[str, Message]:
+        newer = sum(id >= self.oldest for id in set(state.ids) - set(self.shown))
+        html = self.environment.get_template(partial("job", NEWER)).render(newer=newer, most=MOST)
+        return {NEWER: Message(swap(f"#jobs-{NEWER}", html))}
+
+    def follows(self, state: MatchesState) -> Iterable[tuple[Topic, Rendering]]:
+        return [(Topic("job", id), self.item) for id in self.shown]
+
+
+@dataclass(frozen=True)
 class SystemHtml(Rendering):
     """The parts of the admins' page, read again and again: no word comes of a worker's death."""
 
@@ -166,7 +187,7 @@ class HtmlRenderings:
         return cls(page, card, row, JobListHtml(environment, card), system)
 
 
-def everything(state: JobState | SystemState, rendering: Rendering) -> str:
+def everything(state: JobState | MatchesState | SystemState, rendering: Rendering) -> str:
     """All parts in one answer, for pages that poll."""
     tail = rendering.tail(state, None)
     return "".join(message.data for message in [*rendering.parts(state).values(), tail] if message)

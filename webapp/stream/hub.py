@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
+from itertools import chain
 
 from webapp.records.credential import Credential
 from webapp.records.database import Change
@@ -36,8 +37,8 @@ RETRY = 1.0
 DEPTHS = {"progress": Depth.PROGRESS, "said": Depth.LINES}
 # Whatever moves the queue moves the places of those who wait in it.
 QUEUE_MOVES = ("claimed", "cancelled", "released", "failed")
-# Counting jobs takes longer than reading one: a burst of changes is counted once.
-SUMMARY_DELAY = 0.2
+# Counting jobs takes longer than reading one, and any change may matter: a burst of them is counted once.
+COUNTED, COUNT_DELAY = ("summary", "matches"), 0.2
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ class Hub:
         self._admission = Admission(limits)
         self._outlets: set[Outlet] = set()
         self._feeds: dict[Topic, dict[Rendering, Feed]] = {}
+        # Those that are of many records, by their owner.
+        self._lists: dict[int, set[Topic]] = {}
         self._memory = Memory(load, move_on)
         self._agenda = Agenda()
 
@@ -97,6 +100,8 @@ class Hub:
 
     def _follow(self, watcher: Watcher, wanted: Iterable[tuple[Topic, Rendering]]) -> None:
         for topic, rendering in wanted:
+            if topic not in self._feeds and topic.noun != "job":
+                self._lists.setdefault(topic.id, set()).add(topic)
             feeds = self._feeds.setdefault(topic, {})
             feed = feeds.get(rendering) or feeds.setdefault(rendering, Feed(topic, rendering))
             if feed not in watcher.feeds:
@@ -114,6 +119,10 @@ class Hub:
         if not feeds:
             self._feeds.pop(feed.topic, None)
             self._memory.forget(feed.topic)
+            lists = self._lists.get(feed.topic.id, set())
+            lists.discard(feed.topic)
+            if not lists:
+                self._lists.pop(feed.topic.id, None)
 
     # Hearing of changes
 
@@ -127,22 +136,17 @@ class Hub:
             if change.noun == "job":
                 self._mark_watched(Topic("job", change.id), depth)
             if change.noun == "job" and depth == Depth.WHOLE:
-                self._mark_summaries(change.owner_id)
-            if change.what == "queued":
-                self._mark_lists(change.owner_id)
+                self._mark_lists(change)
             if change.noun == "queue" or change.what in QUEUE_MOVES:
                 for topic in self._memory.waiting():
                     self._mark(topic)
 
-    def _mark_lists(self, owner_id: int) -> None:
-        for topic in self._feeds:
-            if topic.noun not in ("job", "summary") and topic.id in (owner_id, EVERYBODY):
+    def _mark_lists(self, change: Change) -> None:
+        for topic in chain(self._lists.get(change.owner_id, ()), self._lists.get(EVERYBODY, ())):
+            if topic.noun in COUNTED:
+                self._mark(topic, self._clock() + COUNT_DELAY)
+            elif change.what == "queued":
                 self._mark(topic)
-
-    def _mark_summaries(self, owner_id: int) -> None:
-        for topic in (Topic("summary", owner_id), Topic("summary", EVERYBODY)):
-            if topic in self._feeds:
-                self._mark(topic, self._clock() + SUMMARY_DELAY)
 
     def resync(self) -> None:
         """Read everything again: words may have been lost."""

@@ -9,10 +9,12 @@ EVENT_ID = re.compile(r"([a-z0-9]{1,20})\.([0-9]{1,18})")
 
 
 class Topic(NamedTuple):
-    """Something that can be watched: `Topic("job", 42)`, or all jobs of an owner, `Topic("jobs", 7)`."""
+    """Something that can be watched: `Topic("job", 42)`, or all jobs of an owner, `Topic("jobs", 7)`; with a `filter`,
+    those of them that match it."""
 
     noun: str
     id: int
+    filter: str = ""
 
 
 # The owner's place in a topic of everybody's jobs.

@@ -26,6 +26,8 @@ from webapp.records.listing import active, at_hand, counts, in_batch, newest, of
 from webapp.records.output import Output
 from webapp.records.worker import Worker
 from webapp.services import Services
+from webapp.stream.matches import NOUN as MATCHES
+from webapp.stream.matches import MatchesState, load_matches
 from webapp.stream.names import EVERYBODY, Topic
 from webapp.stream.reason import NO_QUEUE, Reason, why_lingering, why_waiting
 from webapp.system import SystemState
@@ -136,7 +138,7 @@ class SummaryState(JobsState):
     counts: dict[str, int] = field(default_factory=dict)
 
 
-State = JobState | JobsState | SystemState
+State = JobState | JobsState | MatchesState | SystemState
 
 
 def load(services: Services, topic: Topic, before: State | None = None) -> State | None:
@@ -145,6 +147,8 @@ def load(services: Services, topic: Topic, before: State | None = None) -> State
         return load_job(services, topic.id, before if isinstance(before, JobState) else None)
     if topic.noun == "summary":
         return load_summary(services, topic.id)
+    if topic.noun == MATCHES:
+        return load_matches(services, topic)
     return load_active(services, "ingest_document") if topic.noun == "ingestions" else load_jobs(services, topic.id)
 
 

@@ -32,14 +32,18 @@ def parts() -> Response:
     return conditional((newer.data if newer else "") + "".join(known))
 
 
-def _rows() -> JobRowsHtml:
-    """The rows that the page has, as far as this person may see them; `newest` where new jobs belong on top."""
+def shown() -> tuple[int, ...]:
+    """The jobs whose rows the page has, as far as this person may see them."""
     asked = [id for text in request.args.getlist("job")[:PER_PAGE] if (id := found.number(text))]
     with services().database.reading() as session:
         jobs = of_ids(session, asked)
-    seen = [job.id for job in jobs if job.visible_to(current_user.id, is_admin=current_user.is_admin)]
+    return tuple(job.id for job in jobs if job.visible_to(current_user.id, is_admin=current_user.is_admin))
+
+
+def _rows() -> JobRowsHtml:
+    """The page's rows; `newest` where new jobs belong on top."""
     newest = found.number(request.args.get("newest"))
-    return JobRowsHtml(current_app.jinja_env, renderings().row, tuple(seen), newest)
+    return JobRowsHtml(current_app.jinja_env, renderings().row, shown(), newest)
 
 
 def _owner() -> int:

@@ -24,6 +24,8 @@ from webapp.views import found, job_form
 
 PER_PAGE = 50
 LIST = "jobs"
+# What the list can be asked for.
+FILTERS = ("state", "kind", "owner", "q", "batch", "schedule")
 
 bp = Blueprint("jobs", __name__)
 
@@ -67,17 +69,32 @@ def all() -> str:
     with services().database.reading() as session:
         jobs = matching(session, wish, limit=PER_PAGE + 1)
     page = [job.id for job in jobs[:PER_PAGE]]
-    # New jobs come on top of the newest, and only where none is left out.
-    newest = max(page, default=0) if wish.before is None and not wish.looks_for_something else None
-    shown: dict[str, Any] = {"job": page, "newest": newest}
+    last = page[-1] if len(jobs) > PER_PAGE else None
+    name, shown = _watched(wish, page, last)
     return render_template(
         "jobs/all.html",
         states=load_rows(services(), page),
         kinds=list(KINDS.values()),
-        next_before=page[-1] if len(jobs) > PER_PAGE else None,
-        stream_url=url_for("job_rows.live", **shown),
-        parts_url=url_for("job_rows.parts", **shown),
+        next_before=last,
+        filter=_filter(),
+        counted=name == "job_matches",
+        stream_url=url_for(f"{name}.live", **shown),
+        parts_url=url_for(f"{name}.parts", **shown),
     )
+
+
+def _watched(wish: JobFilter, page: list[int], last: int | None) -> tuple[str, dict[str, Any]]:
+    """What a page of the list watches: the resource, and the query that it is asked with."""
+    if wish.before is not None:
+        return "job_rows", {"job": page}
+    if page and not wish.looks_for_something:
+        # Any new job comes on top.
+        return "job_rows", {"job": page, "newest": page[0]}
+    return "job_matches", {"job": page, "oldest": last, **_filter()}
+
+
+def _filter() -> dict[str, str | None]:
+    return {name: request.args.get(name) or None for name in FILTERS}
 
 
 @bp.get("/jobs/live")

@@ -12,8 +12,9 @@ from typing import IO, Any
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from webapp.content import check, clean_name, is_archive
+from webapp.content import check, is_archive
 from webapp.errors import JobError
+from webapp.file_names import clean_name
 from webapp.files import BLOCK, Incoming, TooLarge
 from webapp.kinds import KINDS, OFFERED
 from webapp.kinds.base import Kind

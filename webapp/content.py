@@ -1,4 +1,4 @@
-"""What a file is by its content, whatever its name says; and a name that is safe to show and store.
+"""What a file is by its content, whatever its name says.
 
 Runs in web processes while someone waits: it looks at the beginning of the file and, for Office
 files, at the names inside.
@@ -7,7 +7,6 @@ files, at the names inside.
 from __future__ import annotations
 
 import mimetypes
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from webapp.errors import JobError
 from webapp.kinds.base import Accepts
 
 HEAD = 64 * 1024
-LONGEST_NAME = 255
-LONGEST_EXTENSION = 16
 
 # What a file may be that is not what its name says.
 SIGNATURES = (
@@ -78,28 +75,6 @@ def check(path: Path, file_name: str, accepts: Accepts) -> str:
 def is_archive(file_name: str, accepts: Accepts) -> bool:
     """Whether it is to be unpacked: a ZIP given to a kind that takes other types."""
     return accepts.unpacks and file_name.lower().endswith(".zip")
-
-
-def clean_name(name: str) -> str:
-    """Without a path, control characters and direction marks; at most 255 bytes, the extension kept."""
-    last = tidy(name.replace("\\", "/").rstrip("/").rpartition("/")[2])
-    if not last.strip(". "):
-        return "unnamed"
-    stem, dot, extension = last.rpartition(".")
-    if not stem or len(extension) > LONGEST_EXTENSION:
-        stem, dot, extension = last, "", ""
-    return _fitted(stem, LONGEST_NAME - len((dot + extension).encode())) + dot + extension
-
-
-def tidy(text: str) -> str:
-    """On one line, without control characters and direction marks."""
-    # Categories C…: control, format (direction marks and zero-width ones too), unassigned, surrogates.
-    visible = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
-    return " ".join(unicodedata.normalize("NFC", visible).split())
-
-
-def _fitted(text: str, most_bytes: int) -> str:
-    return text.encode()[:most_bytes].decode(errors="ignore").rstrip()
 
 
 def _is_pdf(path: Path) -> bool:

@@ -14,7 +14,7 @@ import pytest
 
 from webapp.cli.following import Backoff, News, follow
 from webapp.cli.remote import Remote, RemoteError
-from webapp.cli.submit import submit
+from webapp.cli.sending import close_batch, open_batch, submit
 
 RUNS = {"id": "7", "state": "processing", "progress": {"fraction": 0.4, "stages": []}}
 DONE = RUNS | {"state": "completed"}
@@ -31,7 +31,7 @@ def scripted(*answers: tuple[int, dict[str, str], list[tuple[str, dict[str, Any]
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            self._answer(self.headers["Idempotency-Key"])
+            self._answer(self.headers.get("Idempotency-Key", self.path))
 
         def _answer(self, sign: str) -> None:
             asked.append(sign)
@@ -41,7 +41,7 @@ def scripted(*answers: tuple[int, dict[str, str], list[tuple[str, dict[str, Any]
                 self.send_header(name, value)
             self.end_headers()
             if status == 201:
-                self.wfile.write(b'{"job_id": "7"}')
+                self.wfile.write(b'{"job_id": "7", "id": "7"}')
             for id, data in events:
                 self.wfile.write(f"id: {id}\nevent: job\ndata: {json.dumps(data)}\n\n".encode())
 
@@ -127,3 +127,13 @@ def test_a_file_that_is_refused_is_not_sent_again(tmp_path: Path) -> None:
     with scripted((422, {}, [])) as (url, keys), pytest.raises(RemoteError):
         submit(Remote(url, "token"), file, {}, Backoff())
     assert len(keys) == 1
+
+
+def test_a_batch_is_opened_under_one_key_and_closed_however_often_that_is_asked() -> None:
+    rests: list[float] = []
+    with scripted((502, {}, []), (201, {}, []), (503, {}, []), (409, {}, [])) as (url, asked):
+        assert open_batch(Remote(url, "token"), "2 files", "", Backoff(), rests.append) == "7"
+        close_batch(Remote(url, "token"), "7", Backoff(), rests.append)
+    assert asked[0] == asked[1]
+    assert asked[2:] == ["/api/v1/batches/7/closing"] * 2
+    assert len(rests) == 2

@@ -64,15 +64,47 @@ def test_a_submitted_file_is_a_job_with_its_parameters(headway: Command, file: P
     assert (job["kind"], job["owner"], job["file_name"]) == ("checksum", "ben@example.org", "data.bin")
 
 
-def test_several_files_are_watched_to_their_ends(headway: Command, file: Path) -> None:
+def test_several_files_are_one_batch_that_is_watched_to_its_end(headway: Command, file: Path) -> None:
     other = file.with_name("other.bin")
     other.write_bytes(b"y" * 3000)
     result = headway("submit", str(file), str(other), "--kind", "checksum", "--watch")
     assert result.exit_code == 0, result.output
-    lines = result.stdout.splitlines()
-    assert [line.split(" ", 1)[1] for line in lines[:2]] == ["data.bin", "other.bin"]
-    for line in lines[:2]:
-        assert f"{line}: completed" in lines
+    batch, *jobs = lines = result.stdout.splitlines()[:3]
+    assert [line.split(" ", 1)[1] for line in lines] == ["2 files, “data.bin” first", "data.bin", "other.bin"]
+    assert result.stdout.splitlines()[-1] == f"{batch}: completed"
+    assert not any(line.startswith(jobs[0] + ":") for line in result.stdout.splitlines())
+
+
+def test_a_batch_in_which_a_job_fails_says_which_and_why(headway: Command, file: Path, ben: httpx.Client) -> None:
+    good, bad = file.with_name("good.txt"), file.with_name("bad.pdf")
+    good.write_text("Ada met Charles in London.")
+    bad.write_bytes(b"%PDF-1.7 and no more")
+    result = headway("submit", str(good), str(bad), "--watch")
+    assert result.exit_code == 1
+    batch, *_, last = result.stdout.splitlines()
+    assert f"{batch}: failed: 1 of 2 jobs failed." in result.stdout
+    assert re.fullmatch(r"#\d+ bad\.pdf: failed: .+", last)
+    said = headway("watch", batch.split()[0], "--json").stdout.splitlines()
+    assert json.loads(said[-1])["name"] == "bad.pdf"
+    assert headway("watch", batch.split()[0]).exit_code == 1
+
+
+def test_a_batch_in_which_a_job_was_cancelled_is_told_apart(headway: Command, ben: httpx.Client) -> None:
+    batch = ben.post("/api/v1/batches", json={"name": "Two"}).json()["id"]
+    quick, slow = (
+        ben.post(
+            "/api/v1/jobs",
+            data={"kind": "checksum", "batch": batch, "params": json.dumps({"bytes_per_second": speed})},
+            files={"file": (f"{speed}.bin", bytes(1000))},
+        ).json()["job_id"]
+        for speed in (10**6, 1)
+    )
+    ben.post(f"/api/v1/batches/{batch}/closing")
+    eventually(lambda: ben.get(f"/api/v1/jobs/{quick}").json()["state"] == "completed")
+    ben.post(f"/api/v1/jobs/{slow}/cancellation")
+    result = headway("watch", batch)
+    assert result.exit_code == 2
+    assert result.stdout.endswith(f"#{batch}: completed\n#{slow} 1.bin: cancelled\n")
 
 
 def test_with_json_each_line_is_an_object(headway: Command, file: Path) -> None:
@@ -88,10 +120,24 @@ def test_with_json_each_line_is_an_object(headway: Command, file: Path) -> None:
 def test_a_file_that_is_not_taken_is_said_and_the_others_go_on(headway: Command, file: Path) -> None:
     empty = file.with_name("empty\x1b[31m.bin")
     empty.touch()
-    result = headway("submit", str(empty), str(file), "--kind", "checksum", "--watch")
+    result = headway("submit", str(empty), str(file), "--kind", "checksum", "--watch", "--json")
     assert result.exit_code == 1
     assert result.stderr.startswith("empty\\x1b[31m.bin: ")
-    assert ": completed\n" in result.stdout
+    first, *said = map(json.loads, result.stdout.splitlines())
+    assert first == {"job_id": first["job_id"], "file": str(file), "batch_id": said[-1]["id"]}
+    assert (said[-1]["state"], said[-1]["result"]["jobs"]) == ("completed", 1)
+
+
+def test_where_no_file_was_taken_there_is_nothing_to_watch_and_no_batch(
+    headway: Command, file: Path, ben: httpx.Client
+) -> None:
+    empty = file.with_name("empty.bin")
+    empty.touch()
+    result = headway("submit", str(empty), str(empty), "--kind", "checksum", "--watch")
+    assert result.exit_code == 1
+    number = re.fullmatch(r"#(\d+) 2 files, “empty\.bin” first\n", result.stdout)
+    assert number
+    assert ben.get(f"/api/v1/jobs/{number[1]}").status_code == 404
 
 
 def test_what_the_server_says_of_a_wrong_parameter_is_passed_on(headway: Command, file: Path) -> None:

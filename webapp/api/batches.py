@@ -11,8 +11,8 @@ from webapp.api.call import Call
 from webapp.api.idempotency import TAKES_KEY, once
 from webapp.api.job import JobFull, full
 from webapp.api.jobs import GROUP, made
-from webapp.content import LONGEST_NAME, tidy
 from webapp.current import services
+from webapp.file_names import LONGEST_NAME, tidy
 from webapp.records.job import PRIORITIES
 
 bp = Blueprint("api_batches", __name__)

@@ -15,8 +15,8 @@ from webapp.api import asking
 from webapp.api.call import FORMS, JSON, Call, json_of
 from webapp.api.jobs import MOST_LISTED, as_object
 from webapp.api.schedule import ScheduleFull, found, full, present
-from webapp.content import tidy
 from webapp.current import services
+from webapp.file_names import tidy
 from webapp.kinds import OFFERED
 from webapp.login import Identity
 from webapp.records.job import PRIORITIES

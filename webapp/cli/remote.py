@@ -70,6 +70,25 @@ class Remote:
             answer = self._client.post("/api/v1/jobs", data=form, files=files, headers=headers, timeout=timeout)
             return str(_checked_answer(answer).json()["job_id"])
 
+    def open_batch(self, name: str, priority: str, key: str) -> str:
+        """The new batch's number, like that of a job. Raises RemoteError."""
+        sent, headers = {"name": name, "priority": priority}, {"Idempotency-Key": key}
+        with _in_words(self.url):
+            return str(_checked_answer(self._client.post("/api/v1/batches", json=sent, headers=headers)).json()["id"])
+
+    def close_batch(self, batch_id: str) -> None:
+        """Raises RemoteError. Done already, it is done."""
+        with _in_words(self.url):
+            answer = self._client.post(f"/api/v1/batches/{batch_id}/closing")
+            if answer.status_code not in (404, 409):
+                _checked_answer(answer)
+
+    def jobs_in(self, batch_id: str, state: str, limit: int) -> list[dict[str, Any]]:
+        """The newest jobs of a batch that are in a state, in brief. Raises RemoteError."""
+        query: dict[str, str | int] = {"batch": batch_id, "state": state, "limit": limit}
+        with _in_words(self.url):
+            return list(_checked_answer(self._client.get("/api/v1/jobs", params=query)).json()["jobs"])
+
     def events(self, job_id: str, last_event_id: str) -> Iterator[ServerSentEvent]:
         """A job's stream, from where an earlier one was cut. Raises RemoteError."""
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
@@ -121,7 +140,7 @@ def _in_words(url: str) -> Iterator[None]:
 
 
 def _checked_answer(answer: httpx.Response) -> httpx.Response:
-    if answer.status_code in (200, 201):
+    if answer.status_code in (200, 201, 204):
         return answer
     if answer.is_redirect:
         raise RemoteError(f"The server sends us on to {answer.headers.get('Location')}. Give that address by --url.")

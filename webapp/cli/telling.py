@@ -11,8 +11,7 @@ from webapp.logs import printable
 
 def label(job_id: str, name: str, job: dict[str, Any] | None = None) -> str:
     """`#42 report.pdf`"""
-    file = (job or {}).get("file") or {}
-    return f"#{job_id} {printable(name or str(file.get('name', '')))}".rstrip()
+    return f"#{job_id} {printable(name or str((job or {}).get('name') or ''))}".rstrip()
 
 
 def percent(job: dict[str, Any]) -> float:
@@ -22,12 +21,17 @@ def percent(job: dict[str, Any]) -> float:
 
 
 def words(job: dict[str, Any], *, briefly: bool = False) -> str:
-    """`embedding, 15 of 32 chunks, 10 to 14 s left`, `waiting, number 3 in line`, or how it ended."""
+    """`embedding, 15 of 32 chunks, 10 to 14 s left`, `waiting, number 3 in line`, or how it ended.
+
+    Of a batch `2 running, 5 waiting`.
+    """
     state = str(job.get("state"))
     if state == "failed":
         return f"failed: {printable(str(job.get('error')))}"
     if state not in ("queued", "processing"):
         return printable(state)
+    if job.get("batch"):
+        return "at work" if briefly else _together(job["batch"]["tally"])
     said = _waiting(job) if state == "queued" else _running(job, briefly=briefly)
     reason = "" if briefly else str(job.get("reason") or "")
     return ", ".join(part for part in said if part) + (f". {printable(reason)}" if reason else "")
@@ -40,6 +44,12 @@ def amount(stage: dict[str, Any]) -> str:
         return f"{decimal(done)} of {decimal(total)}" if total else decimal(done)
     counted = f"{done} of {total}" if total else str(done or "")
     return f"{counted} {printable(str(stage.get('unit') or ''))}".strip() if counted else ""
+
+
+def _together(tally: dict[str, Any]) -> str:
+    names = {"processing": "running", "queued": "waiting"}
+    states = ("processing", "queued", "failed", "cancelled", "completed")
+    return ", ".join(f"{tally[state]} {names.get(state, state)}" for state in states if tally.get(state))
 
 
 def _waiting(job: dict[str, Any]) -> list[str]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
-from webapp.cli.following import Backoff, News, follow_all
-from webapp.cli.remote import Remote, with_remote
+from webapp.cli.following import Backoff, follow_all
+from webapp.cli.remote import Remote, RemoteError, with_remote
 from webapp.cli.showing import show_on
+from webapp.cli.telling import label, words
 
 COMPLETED, FAILED, STOPPED = 0, 1, 2
 INTERRUPTED = 130
+# Of the jobs of a batch, in each state.
+MOST_TOLD = 20
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as the API says it.")
 
@@ -33,18 +38,22 @@ def command(remote: Remote, jobs: tuple[str, ...], as_json: bool) -> None:
 
 def watch(remote: Remote, names: dict[str, str], *, as_json: bool, backoff: Backoff | None = None) -> int:
     """Show jobs, by number and with what they are called if that is known; the exit code."""
-    outcomes: dict[str, int] = {}
+    ends: dict[str, dict[str, Any] | None] = {}
     try:
         with show_on(names, as_json=as_json) as screen:
             for news in follow_all(remote, list(names), backoff or Backoff()):
                 screen.show(news)
                 if news.is_last:
-                    outcomes[news.job_id] = _outcome(news)
+                    ends[news.job_id] = news.job
     except KeyboardInterrupt:
-        left = [job_id for job_id in names if job_id not in outcomes]
+        left = [job_id for job_id in names if job_id not in ends]
         click.echo(_come_back(remote, left), err=True)
         return INTERRUPTED
-    return next((code for code in (FAILED, STOPPED) if code in outcomes.values()), COMPLETED)
+    for job in ends.values():
+        if job and job.get("batch"):
+            _tell_of(remote, job, as_json=as_json)
+    outcomes = {_outcome(job) for job in ends.values()}
+    return next((code for code in (FAILED, STOPPED) if code in outcomes), COMPLETED)
 
 
 def _number(job: str) -> str:
@@ -54,8 +63,32 @@ def _number(job: str) -> str:
     return number
 
 
-def _outcome(news: News) -> int:
-    return {"completed": COMPLETED, "cancelled": STOPPED}.get(news.state, FAILED)
+def _outcome(job: dict[str, Any] | None) -> int:
+    """A batch may be completed though a job in it was cancelled."""
+    state = job.get("state") if job else None
+    if job and state == "completed" and job.get("batch") and _ended(job, "cancelled"):
+        return STOPPED
+    return {"completed": COMPLETED, "cancelled": STOPPED}.get(str(state), FAILED)
+
+
+def _tell_of(remote: Remote, batch: dict[str, Any], *, as_json: bool) -> None:
+    """Which jobs of a batch came to no good end, and why."""
+    for state in ("failed", "cancelled"):
+        if not (count := _ended(batch, state)):
+            continue
+        try:
+            jobs = remote.jobs_in(str(batch["id"]), state, MOST_TOLD)
+        except RemoteError as error:
+            click.echo(f"#{batch['id']}: {error.message}", err=True)
+            return
+        for job in reversed(jobs):
+            click.echo(json.dumps(job) if as_json else f"{label(str(job['id']), '', job)}: {words(job)}")
+        if count > len(jobs):
+            click.echo(f"#{batch['id']}: {count - len(jobs)} more {state}", err=True)
+
+
+def _ended(batch: dict[str, Any], state: str) -> int:
+    return int((batch.get("result") or {}).get(state, 0))
 
 
 def _come_back(remote: Remote, left: Sequence[str]) -> str:

@@ -6,8 +6,8 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 from flask_login import current_user
 
 from webapp.acceptance import checked_priority, close_batch, open_batch, open_for
-from webapp.content import clean_name
 from webapp.current import services
+from webapp.file_names import clean_name
 from webapp.stream.state import load_job
 from webapp.views import found
 

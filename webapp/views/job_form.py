@@ -9,9 +9,9 @@ from flask import request
 from flask_login import current_user
 
 from webapp.acceptance import Upload, accept, checked_priority, close_batch, open_batch, open_for
-from webapp.content import clean_name
 from webapp.current import services
 from webapp.errors import JobError
+from webapp.file_names import name_together
 from webapp.kinds import OFFERED
 from webapp.kinds.base import Kind
 from webapp.moments import on_the_clock, zone_named
@@ -46,7 +46,7 @@ def uploads() -> list[Upload]:
 
 def _accepted_together(uploads: list[Upload]) -> Job:
     """One that is refused does not keep the others out."""
-    name = f"{len(uploads)} files, “{clean_name(uploads[0].name)}” first"
+    name = name_together([upload.name for upload in uploads])
     batch = open_batch(services(), current_user.id, name, checked_priority(priority(), current_user.user))
     problems = []
     for upload in uploads:

@@ -10,8 +10,8 @@ from flask import request
 
 from webapp import moments
 from webapp.acceptance import checked_priority
-from webapp.content import tidy
 from webapp.errors import JobError
+from webapp.file_names import tidy
 from webapp.records.database import now
 from webapp.records.schedule import NAME_LENGTH, Plan, Schedule
 from webapp.records.user import User

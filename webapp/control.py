@@ -15,6 +15,13 @@ from webapp.records.job import Job
 from webapp.records.output import Output
 from webapp.services import Services
 
+# Why something was not done, for whoever asked for it.
+TOO_LATE = {
+    "cancel": "The job has ended, or was asked to stop already.",
+    "retry": "There is nothing to try again: the job is on its way, or is done.",
+    "delete": "The job has not ended yet. Cancel it first.",
+}
+
 log = logging.getLogger(__name__)
 
 

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from tests.conftest import Cast
 from tests.views.visiting import new_job, press, visitor
 from webapp.records.job import Job
+from webapp.selection import AT_ONCE
 from webapp.services import Services
-from webapp.views.job_selection import AT_ONCE
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from webapp.api import (
     job_files,
     job_following,
     job_history,
+    job_selection,
     job_steering,
     jobs,
     media_jobs,
@@ -28,6 +29,7 @@ from webapp.services import Services
 PARTS = (
     jobs,
     batches,
+    job_selection,
     job_steering,
     job_history,
     job_following,

@@ -12,7 +12,6 @@ from werkzeug.exceptions import Conflict, NotFound
 from webapp import control
 from webapp.api import asking, telling
 from webapp.api.call import Call
-from webapp.api.job_steering import TOO_LATE
 from webapp.api.process import (
     ALL_EVENTS,
     ONE_EVENTS,
@@ -24,6 +23,7 @@ from webapp.api.process import (
     Wanted,
     WantedStream,
 )
+from webapp.control import TOO_LATE
 from webapp.current import services
 from webapp.login import Identity, public
 from webapp.problems import Refused

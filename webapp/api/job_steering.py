@@ -18,11 +18,6 @@ from webapp.api.jobs import GROUP, Accepted, as_object, made
 from webapp.current import services
 from webapp.records.job import PRIORITIES
 
-TOO_LATE = {
-    "retry": "There is nothing to try again: the job is on its way, or is done.",
-    "cancel": "The job has ended, or was asked to stop already.",
-}
-
 bp = Blueprint("job_steering", __name__)
 
 
@@ -45,7 +40,7 @@ def cancel(job_id: str) -> JobFull:
     """At once what waits; what runs is asked to stop. On a batch it is done to the jobs in it."""
     user = asking.identity()
     if not control.cancel(services(), asking.job(user, job_id), by=user.email):
-        raise Conflict(TOO_LATE["cancel"])
+        raise Conflict(control.TOO_LATE["cancel"])
     return full(asking.state(user, job_id))
 
 
@@ -56,7 +51,7 @@ def retry(job_id: str, body: NewAttempt) -> JobFull:
     user = asking.identity()
     job, afresh = asking.job(user, job_id), body.begin_from == "beginning"
     if not control.retry(services(), job, by=user.email, afresh=afresh):
-        raise Conflict(TOO_LATE["retry"])
+        raise Conflict(control.TOO_LATE["retry"])
     return full(asking.state(user, job_id))
 
 

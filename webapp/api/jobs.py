@@ -17,9 +17,11 @@ from webapp.api import asking
 from webapp.api.call import FORMS, JSON, Call, json_of
 from webapp.api.idempotency import TAKES_KEY, Once, once
 from webapp.api.job import JobBrief, JobFull, State, brief, full
+from webapp.control import TOO_LATE
 from webapp.current import services
 from webapp.deletion import delete_jobs
 from webapp.kinds import KINDS, OFFERED
+from webapp.login import Identity
 from webapp.moments import with_offset
 from webapp.records.job import PRIORITIES, Job
 from webapp.records.listing import JobFilter, matching
@@ -65,7 +67,9 @@ class Accepted(BaseModel):
     job_id: str
 
 
-class JobsQuery(BaseModel):
+class WantedJobs(BaseModel):
+    """Which jobs of those that one may see; what is left out takes all."""
+
     model_config = ConfigDict(extra="forbid")
 
     state: State | None = None
@@ -74,6 +78,21 @@ class JobsQuery(BaseModel):
     q: str | None = Field(None, description="Part of the file’s name, or the job’s number.")
     batch: int | None = Field(None, ge=1, lt=2**63, description="Jobs of this batch.")
     schedule: int | None = Field(None, ge=1, lt=2**63, description="Jobs that this schedule made.")
+
+    def filter_for(self, user: Identity, cursor: int | None) -> JobFilter:
+        return JobFilter(
+            owner_id=None if user.is_admin else user.id,
+            state=self.state,
+            kind=self.kind,
+            owner_email=self.owner,
+            text=self.q,
+            batch_id=self.batch,
+            schedule_id=self.schedule,
+            before=cursor,
+        )
+
+
+class JobsQuery(WantedJobs):
     limit: int = Field(50, ge=1, le=MOST_LISTED)
     cursor: int | None = Field(None, ge=1, lt=2**63, description="`next` of the page before.")
 
@@ -136,18 +155,8 @@ def _accepted(body: NewJob, upload: Upload | None, under_key: Once) -> Job:
 def index(query: JobsQuery) -> Response:
     """Everybody’s for an admin, one’s own for a member."""
     user = asking.identity()
-    wanted = JobFilter(
-        owner_id=None if user.is_admin else user.id,
-        state=query.state,
-        kind=query.kind,
-        owner_email=query.owner,
-        text=query.q,
-        batch_id=query.batch,
-        schedule_id=query.schedule,
-        before=query.cursor,
-    )
     with services().database.reading() as session:
-        jobs = matching(session, wanted, limit=query.limit + 1)
+        jobs = matching(session, query.filter_for(user, query.cursor), limit=query.limit + 1)
     page = jobs[: query.limit]
     cursor = str(page[-1].id) if len(jobs) > query.limit else None
     response = json_of(JobPage(jobs=[brief(job) for job in page], next=cursor))
@@ -171,6 +180,6 @@ def destroy(job_id: str) -> Response:
     user = asking.identity()
     job = asking.job(user, job_id)
     if not delete_jobs(services(), [job.id]).job_ids:
-        raise Conflict("The job has not ended yet. Cancel it first.")
+        raise Conflict(TOO_LATE["delete"])
     log.info("job=%s deleted by user=%s", job.id, user.id)
     return Response(status=204)

@@ -26,5 +26,5 @@ def create(job_id: int) -> Response:
     if wants_fragment():
         return Response(status=204)
     if not again:
-        flash("There is nothing to try again: the job is on its way, or is done.")
+        flash(control.TOO_LATE["retry"])
     return redirect(url_for("jobs.show", job_id=job_id), 303)  # type: ignore[return-value]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -11,31 +10,26 @@ from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
-from webapp import control
 from webapp.current import services
-from webapp.deletion import delete_jobs
 from webapp.records.job import Job
 from webapp.records.listing import matching, of_ids
+from webapp.selection import AT_ONCE, act
 from webapp.views import found
 from webapp.views.jobs import wanted
 
-# A request must come to its end; what is left can be done by another.
-AT_ONCE = 1000
-
-log = logging.getLogger(__name__)
+DONE = {"retry": "started anew", "cancel": "cancelled or asked to stop", "delete": "deleted"}
 
 bp = Blueprint("job_selection", __name__)
 
 
 @bp.post("/jobs/selection")
 def create() -> Response:
-    done = ACTIONS.get(request.form.get("action", ""))
-    if done is None:
+    action = request.form.get("action", "")
+    words = DONE.get(action)
+    if words is None:
         raise BadRequest("There is no such action.")
-    verb, words = done
     jobs = _selected()
-    count = verb(jobs)
-    log.info("selection of %d jobs %s=%d by user=%s", len(jobs), words, count, current_user.id)
+    count = len(act(services(), action, jobs, by=current_user.email))
     flash(f"{_jobs(count)} {words}." if count == len(jobs) else f"{_jobs(count)} of {len(jobs)} {words}; {REST}")
     if len(jobs) == AT_ONCE:
         flash(f"That was for the first {AT_ONCE} only. There may be more: filter by state, and do it again.")
@@ -53,25 +47,6 @@ def _selected() -> Sequence[Job]:
         ids = [id for text in request.form.getlist("job") if (id := found.number(text))]
         jobs = of_ids(session, ids[:AT_ONCE])
     return [job for job in jobs if job.visible_to(current_user.id, is_admin=current_user.is_admin)]
-
-
-def _retry(jobs: Sequence[Job]) -> int:
-    return sum(control.retry(services(), job, by=current_user.email) for job in jobs)
-
-
-def _cancel(jobs: Sequence[Job]) -> int:
-    return sum(control.cancel(services(), job, by=current_user.email) for job in jobs)
-
-
-def _delete(jobs: Sequence[Job]) -> int:
-    return len({job.id for job in jobs} & set(delete_jobs(services(), [job.id for job in jobs]).job_ids))
-
-
-ACTIONS: dict[str, tuple[Callable[[Sequence[Job]], int], str]] = {
-    "retry": (_retry, "started anew"),
-    "cancel": (_cancel, "cancelled or asked to stop"),
-    "delete": (_delete, "deleted"),
-}
 
 
 def _query() -> str:

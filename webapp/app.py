@@ -6,6 +6,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import api, assets, compression, limits, login, problems, security, streaming, uploads, views
+from webapp.api import rate, strangers
 from webapp.secret_key import ensure_secret_key
 from webapp.services import Services
 from webapp.settings import PROJECT, Settings
@@ -21,6 +22,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     services = Services.open(settings)
     app.extensions["headway"] = services
+    rate.init_app(app, settings)
+    strangers.init_app(app)
     login.init_app(app)
     uploads.init_app(app)
     security.init_app(app)

@@ -44,7 +44,7 @@ def init_app(app: Flask) -> None:
         if NO_FRAMES in response.headers["Content-Security-Policy"]:
             # For browsers that don't know the policy's own word for it.
             response.headers.setdefault("X-Frame-Options", "DENY")
-        if current_user and current_user.is_authenticated and "Cache-Control" not in response.headers:
+        if "Cache-Control" not in response.headers and current_user and current_user.is_authenticated:
             response.headers["Cache-Control"] = "no-store"
         return response
 

@@ -209,6 +209,11 @@ class Settings(BaseModel):
     api_rate: int = Field(
         6000, ge=0, description="Calls of the API that one user may make in a minute, streams aside. 0: any number."
     )
+    api_failures: int = Field(
+        600,
+        ge=0,
+        description="Calls without a good credential that one network address may make in a minute. 0: any number.",
+    )
     cors_origins: Annotated[tuple[str, ...], BeforeValidator(_separated), AfterValidator(_origins)] = Field(
         (), description="Origins whose pages may call the API, separated by commas."
     )

@@ -54,10 +54,8 @@ def init_app(app: Flask, services: Services) -> None:
     for part in PARTS:
         api.register_blueprint(part.bp)
         csrf.exempt(part.bp)
-    app.extensions["counting"] = rate.Counting(services.settings)
     api.before_request(refuse_foreign_pages)
     api.before_request(rate.count_call)
-    api.after_request(rate.tell)
     api.after_request(lambda response: _allow_origins(response, services.settings.cors_origins))
     app.register_blueprint(api)
 

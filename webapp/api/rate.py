@@ -1,4 +1,4 @@
-"""How many calls a person may make in a minute, told in every answer by the IETF's RateLimit headers."""
+"""How many calls may be made in a minute, told in every answer by the IETF's RateLimit headers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import time
 from dataclasses import dataclass
 
-from flask import Response, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_login import current_user
 from limits import RateLimitItemPerMinute
 from limits.storage import storage_from_string
@@ -19,7 +19,7 @@ from webapp.current import services
 from webapp.limits import STORAGE_OPTIONS, storage_uri
 from webapp.settings import Settings
 
-NAME, WINDOW = "calls", 60
+WINDOW = 60
 # Seconds for which calls are not counted after Redis did not answer: each would wait for it.
 PAUSE = 5.0
 
@@ -30,54 +30,70 @@ log = logging.getLogger(__name__)
 class Budget:
     """So many calls in a window, how many are left, and in how many seconds there are all again."""
 
+    name: str
     calls: int
     left: int
     seconds: int
+    # By this call, if that was counted.
+    exceeded: bool = False
 
 
 class Counting:
-    """Calls by person, in Redis for all web processes. While it is away everybody may go on."""
+    """Calls of somebody by some name, in Redis for all web processes. While it is away nothing is bounded."""
 
     def __init__(self, settings: Settings) -> None:
         self._limiter = FixedWindowRateLimiter(storage_from_string(storage_uri(settings), **STORAGE_OPTIONS))
         self._away_until = 0.0
 
-    def count(self, user_id: int, calls: int) -> Budget | None:
-        """One call more. Raises TooManyRequests; None if it could not be counted."""
+    def count(self, name: str, who: str, calls: int) -> Budget | None:
+        """What is left after one call more; None if it could not be counted."""
+        return self._asked(name, who, calls, hit=True)
+
+    def present(self, name: str, who: str, calls: int) -> Budget | None:
+        """What is left; None if nobody knows."""
+        return self._asked(name, who, calls, hit=False)
+
+    def _asked(self, name: str, who: str, calls: int, *, hit: bool) -> Budget | None:
         if time.monotonic() < self._away_until:
             return None
+        item = RateLimitItemPerMinute(calls)
         try:
-            budget = self._counted(user_id, RateLimitItemPerMinute(calls))
+            exceeded = hit and not self._limiter.hit(item, name, who)
+            reset_at, left = self._limiter.get_window_stats(item, name, who)
         except RedisError as error:
             log.warning("calls are not counted: %s", error)
             self._away_until = time.monotonic() + PAUSE
             return None
-        return budget
+        seconds = min(max(math.ceil(reset_at - time.time()), 1), WINDOW)
+        return Budget(name, calls, left, seconds, exceeded)
 
-    def _counted(self, user_id: int, item: RateLimitItemPerMinute) -> Budget:
-        allowed = self._limiter.hit(item, NAME, str(user_id))
-        reset_at, left = self._limiter.get_window_stats(item, NAME, str(user_id))
-        budget = Budget(item.amount, left, min(max(math.ceil(reset_at - time.time()), 1), WINDOW))
-        if not allowed:
-            g.budget = budget
-            words = f"You may make {item.amount} calls in a minute. Wait for {budget.seconds} seconds."
-            raise TooManyRequests(words, retry_after=budget.seconds)
-        return budget
+
+def init_app(app: Flask, settings: Settings) -> None:
+    app.extensions["counting"] = Counting(settings)
+    app.after_request(_tell)
+
+
+def counting() -> Counting:
+    counting: Counting = current_app.extensions["counting"]
+    return counting
 
 
 def count_call() -> None:
-    """Streams are bounded by how many are open, and people who are not let in by nothing that costs anything."""
+    """Streams are bounded by how many are open, and who is not let in by webapp/api/strangers.py."""
     calls = services().settings.api_rate
     if not calls or not current_user.is_authenticated or _opens_stream():
         return
-    g.budget = current_app.extensions["counting"].count(current_user.id, calls)
+    g.budget = budget = counting().count("calls", str(current_user.id), calls)
+    if budget and budget.exceeded:
+        words = f"You may make {calls} calls in a minute. Wait for {budget.seconds} seconds."
+        raise TooManyRequests(words, retry_after=budget.seconds)
 
 
-def tell(response: Response) -> Response:
+def _tell(response: Response) -> Response:
     budget: Budget | None = g.get("budget")
     if budget:
-        response.headers["RateLimit-Policy"] = f'"{NAME}";q={budget.calls};w={WINDOW}'
-        response.headers["RateLimit"] = f'"{NAME}";r={budget.left};t={budget.seconds}'
+        response.headers["RateLimit-Policy"] = f'"{budget.name}";q={budget.calls};w={WINDOW}'
+        response.headers["RateLimit"] = f'"{budget.name}";r={budget.left};t={budget.seconds}'
     return response
 
 

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
-from flask import current_app
+from flask import current_app, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.exceptions import Gone, NotFound
 
 from webapp.current import services
+from webapp.records.batch import Batch
 from webapp.records.database import now
 from webapp.records.job import Job
 
 SALT = "embed"
-LIFETIMES = {"1 hour": 3600, "1 day": 86_400, "30 days": 30 * 86_400}
+LONGEST = 30 * 86_400
+LIFETIMES = {"1 hour": 3600, "1 day": 86_400, "30 days": LONGEST}
+
+log = logging.getLogger(__name__)
 
 
-def new_token(job: Job, seconds: int) -> str:
-    return _signer().dumps([job.id, job.embed_version, seconds])
+def embeddable(job: Job) -> Job:
+    """The same job, if it can be shown elsewhere. Raises NotFound."""
+    if isinstance(job, Batch):
+        raise NotFound("A batch can’t be embedded; each of its jobs can.")
+    return job
+
+
+def new_link(job: Job, seconds: int, by: str) -> str:
+    """Nobody keeps it."""
+    log.info("job=%s embed made by %s seconds=%s", job.id, by, seconds)
+    token = _signer().dumps([job.id, job.embed_version, seconds])
+    return url_for("embeds.show", token=token, _external=True)
 
 
 def job_shown_by(token: str, at: datetime | None = None) -> Job:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from contextlib import suppress
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 
 from flask import Flask, Response, current_app, g, request
@@ -51,6 +52,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Unauthorized, _refuse)
 
 
+@lru_cache(maxsize=4096)
 def network(address: str) -> str:
     """Whose calls are counted together: `192.0.2.7`, `2001:db8:1:2::/64`; what is no address is that itself."""
     with suppress(ValueError):

@@ -2,55 +2,40 @@
 
 from __future__ import annotations
 
-import logging
-
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
-from werkzeug.exceptions import NotFound
 
 from webapp.current import services
-from webapp.embedding import LIFETIMES, new_token
+from webapp.embedding import LIFETIMES, embeddable, new_link
 from webapp.problems import Refused
-from webapp.records.batch import Batch
 from webapp.records.job import Job
 from webapp.views import found
-
-log = logging.getLogger(__name__)
 
 bp = Blueprint("job_embeds", __name__)
 
 
 @bp.get("/jobs/<int:job_id>/embeds/new")
 def new(job_id: int) -> str:
-    return _page(_embeddable(job_id))
+    return _page(embeddable(found.job(job_id)))
 
 
 @bp.post("/jobs/<int:job_id>/embeds")
 def create(job_id: int) -> Response:
     """The link is shown this once: nobody keeps it."""
-    job = _embeddable(job_id)
+    job = embeddable(found.job(job_id))
     seconds = LIFETIMES.get(request.form.get("lifetime", ""))
     if seconds is None:
         raise Refused(f"A link lasts {', '.join(LIFETIMES)}.")
-    log.info("job=%s embed made by user=%s seconds=%s", job.id, current_user.id, seconds)
-    url = url_for("embeds.show", token=new_token(job, seconds), _external=True)
-    return make_response(_page(job, url), 201)
+    return make_response(_page(job, new_link(job, seconds, by=current_user.email)), 201)
 
 
 @bp.post("/jobs/<int:job_id>/embeds/revocation")
 def revoke(job_id: int) -> Response:
-    job = _embeddable(job_id)
+    job = embeddable(found.job(job_id))
     with services().database.transaction() as session:
         job.revoke_embeds(session, by=current_user.email)
     flash("Every link to this job was revoked.")
     return redirect(url_for("jobs.show", job_id=job.id), 303)  # type: ignore[return-value]
-
-
-def _embeddable(job_id: int) -> Job:
-    job = found.job(job_id)
-    if isinstance(job, Batch):
-        raise NotFound("A batch can’t be embedded; each of its jobs can.")
-    return job
 
 
 def _page(job: Job, url: str | None = None) -> str:

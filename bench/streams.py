@@ -1,6 +1,6 @@
 """How far one web process carries live streams, beside other ways to do it, all in one run.
 
-    python -m bench.streams [--quick] [--only engine,nchan]
+    python -m bench.streams [--quick] [--only engine,nchan] [--hurry]
 
 Each server does its work in one process on a core of its own; the clients, Redis and whoever lets the jobs move
 share another. Processor time is what the scheduler charged that process (/proc/PID/task/*/schedstat), memory its
@@ -125,6 +125,15 @@ class Bench:
             figures[f"core, {IDLE} idle, %"] = 100 * (cpu(peer.pid) - before) / heard.seconds
             watchers.close()
 
+    def hurry(self, name: str) -> None:
+        """A stop that has begun over the grace, and is then told to hurry."""
+        with PEERS[name](self.stage, self.server_core) as peer:
+            watchers = self._watchers()
+            watchers.open(peer.address, [peer.request(self.stage.jobs[0])] * MANY)
+            peer.process.send_signal(signal.SIGTERM)
+            watchers.listen(1)
+            self.found.setdefault(name, Found()).figures["hurried, s"] = self._stop(peer, watchers, signal.SIGQUIT)
+
     def _run(self, name: str, found: Found, peer: Peer, watchers: Watchers, what: str) -> None:
         watchers.listen(1)
         before = cpu(peer.pid)
@@ -147,10 +156,10 @@ class Bench:
         found.figures["a page meanwhile, p50 ms"] = times[len(times) // 2]
         found.figures["a page meanwhile, p99 ms"] = times[int(len(times) * 0.99)]
 
-    def _stop(self, peer: Peer, watchers: Watchers) -> float:
+    def _stop(self, peer: Peer, watchers: Watchers, number: signal.Signals = signal.SIGTERM) -> float:
         began = time.monotonic()
         watchers.begin(30)
-        peer.process.send_signal(signal.SIGTERM)
+        peer.process.send_signal(number)
         peer.process.wait(timeout=60)
         took = time.monotonic() - began
         watchers.heard()
@@ -180,6 +189,7 @@ class Bench:
             ("a page meanwhile, p99 ms", 15.0, False),
             (f"core, {IDLE} idle, %", 2.0, False),
             (f"opens a second, {MANY}", 2500.0, True),
+            ("hurried, s", 3.0, False),
         ):
             if what in figures:
                 _aim(what, figures[what], limit, least=least)
@@ -193,6 +203,7 @@ def _aim(what: str, found: float, limit: float, *, least: bool = False) -> None:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--quick", action="store_true", help="3 seconds a figure instead of 10")
+    arguments.add_argument("--hurry", action="store_true", help="how long a stop takes that is told to hurry, too")
     arguments.add_argument("--only", default=",".join(PEERS), help="peers, separated by commas")
     options = arguments.parse_args()
     cores = sorted(os.sched_getaffinity(0))
@@ -209,6 +220,9 @@ def main() -> None:
             bench.measure(name)
         if "engine" in names:
             bench.idle("engine")
+        for name in names if options.hurry else ():
+            if name in ("engine", "generator"):
+                bench.hurry(name)
         for name in names:
             print(f"\n{name}")
             for what, value in bench.found[name].figures.items():

@@ -20,7 +20,11 @@ from typing import IO
 from webapp.logs import printable
 from webapp.processes import die_with_parent
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+# Times that the end was asked for: once, in a hurry, and at once.
+STOP, HURRY, KILL = 1, 2, 3
+# Seconds that processes have in a hurry, and, once they have ended, what they stood on (True).
+HURRY_GRACE = {False: 2.0, True: 1.0}
 # A process that ends this often within so many seconds won't be kept up by starting it again.
 ENDS, WITHIN = 5, 30.0
 FIRST_DELAY, LONGEST_DELAY = 0.25, 5.0
@@ -98,10 +102,10 @@ class Process:
         self.popen = None
         return True
 
-    def terminate(self) -> None:
+    def send(self, number: signal.Signals) -> None:
         if self.popen:
-            # Not Popen.terminate(): that one reaps a process that has ended, before ended() has seen it.
-            os.kill(self.popen.pid, signal.SIGTERM)
+            # Not Popen.send_signal(): that one reaps a process that has ended, before ended() has seen it.
+            os.kill(self.popen.pid, number)
 
     def kill(self) -> None:
         if self.popen:
@@ -110,7 +114,10 @@ class Process:
 
 
 class Supervisor:
-    """`say(name, line)` is given each line of output. Times are seconds on `clock`."""
+    """`say(name, line)` is given each line of output. Times are seconds on `clock`.
+
+    INT, TERM and HUP ask for the end, within the grace; one more, or QUIT, says: hurry; a third kills.
+    """
 
     def __init__(
         self,
@@ -227,20 +234,27 @@ class Supervisor:
         for process in self._processes:
             process.start_at = None
         for base in (False, True):
-            self._stop([process for process in self._processes if process.program.base == base])
+            self._stop(base=base)
         self._read_what_is_there()
 
-    def _stop(self, processes: list[Process]) -> None:
-        requests = self._stop_requests
-        deadline = self._clock() + self._stop_grace
-        for process in processes:
-            process.terminate()
+    def _stop(self, *, base: bool) -> None:
+        processes = [process for process in self._processes if process.program.base == base]
+        deadline, before, told = self._clock() + self._stop_grace, self._stop_requests, None
         while any(process.popen for process in processes):
-            # One more signal says: hurry.
-            if self._clock() >= deadline or self._stop_requests > max(requests, 1):
+            if told != self._hurries:
+                told = self._hurries
+                for process in processes:
+                    # What others stand on does nothing that takes long.
+                    process.send(signal.SIGQUIT if told and not base else signal.SIGTERM)
+                deadline = min(deadline, self._clock() + HURRY_GRACE[base]) if told else deadline
+            if self._clock() >= deadline or self._stop_requests >= max(KILL, before + 1):
                 for process in processes:
                     process.kill()
             self._turn(max(min(deadline - self._clock(), 1.0), READY_INTERVAL))
+
+    @property
+    def _hurries(self) -> bool:
+        return self._stop_requests >= HURRY
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
@@ -261,8 +275,8 @@ class Supervisor:
             receiver.close()
             sender.close()
 
-    def _on_stop_signal(self, *_: object) -> None:
-        self._stop_requests += 1
+    def _on_stop_signal(self, number: int, _: object) -> None:
+        self._stop_requests = max(self._stop_requests + 1, HURRY if number == signal.SIGQUIT else STOP)
 
 
 def _in_words(process: Process, what: str) -> str:

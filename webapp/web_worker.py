@@ -17,6 +17,8 @@ from gunicorn.workers.ggevent import GeventWorker
 # The share of a graceful stop over which streams are ended; the rest is for who is slow to take the last bytes.
 DRAIN = 0.6
 LOOK_EVERY = 0.1
+# Seconds for the last bytes where a stop is hurried: the master kills after two.
+HURRY = 1.5
 
 
 class CannotTakeOver(Exception):
@@ -58,6 +60,20 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         streaming.close(within=self.cfg.graceful_timeout * DRAIN)
         while streaming.hub:
             gevent.sleep(LOOK_EVERY)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """A stop that must not take long: all streams are ended at once, and requests cut off."""
+        # In the handler of a signal nothing may wait.
+        gevent.spawn(self._hurry, sig, frame)
+
+    def _hurry(self, sig: int, frame: Any) -> None:
+        self.alive = False
+        streaming = self.wsgi.extensions["streaming"]
+        streaming.close()
+        with gevent.Timeout(HURRY, False):
+            while streaming.hub:
+                gevent.sleep(LOOK_EVERY / 10)
+        super().handle_quit(sig, frame)
 
     def is_already_handled(self, answer: Any) -> bool:
         if answer is ALREADY_HANDLED:

@@ -6,8 +6,10 @@ an attempt does to its runner.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import signal
 import socket
 import threading
 import time
@@ -47,7 +49,7 @@ log = logging.getLogger(__name__)
 
 
 def main(settings: Settings) -> None:
-    """Take jobs until INT or TERM; a running one then has most of `stop_grace` to end."""
+    """Take jobs until INT or TERM; a running one then has most of `stop_grace` to end. QUIT says: hurry."""
     Worker(Services.open(settings)).serve()
 
 
@@ -87,7 +89,10 @@ class Worker:
             shutdown_timeout=grace,
         )
         threading.Thread(target=self._pass_on, args=(consumer.stop_flag,), name="_pass_on", daemon=True).start()
-        consumer.run()
+        signal.signal(signal.SIGQUIT, lambda *_: _hurry(consumer))
+        with contextlib.suppress(KeyboardInterrupt):
+            consumer.run()
+        signal.signal(signal.SIGQUIT, signal.SIG_IGN)
         self._leave()
 
     def work(self, _job_id: int) -> None:
@@ -202,6 +207,12 @@ class Worker:
         for job in Job.held_by(session, self._roster.id):
             job.hand_back(session, STOPPED)
         WorkerRow.leave(session, self._roster.id)
+
+
+def _hurry(consumer: Consumer) -> None:
+    """Have it wait no more for the running attempt, whether it is being stopped already or not."""
+    consumer.shutdown_timeout = 0
+    raise KeyboardInterrupt
 
 
 def settle_and_tidy(session: Session, job: Job, outcome: Outcome) -> tuple[bool, list[str]]:

@@ -11,7 +11,17 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from webapp.acceptance import Place, Upload, checked_params, enqueue, offered, stored_file, written
+from webapp.acceptance import (
+    Also,
+    Place,
+    Upload,
+    checked_params,
+    enqueue,
+    nothing_more,
+    offered,
+    stored_file,
+    written,
+)
 from webapp.deletion import delete_files
 from webapp.errors import JobError
 from webapp.kinds import KINDS
@@ -88,7 +98,7 @@ def run_due(services: Services, at: datetime | None = None) -> None:
                 enqueue(services, job)
 
 
-def run_now(services: Services, schedule: Schedule, by: str) -> Job:
+def run_now(services: Services, schedule: Schedule, *, by: str, also: Also = nothing_more) -> Job:
     """One more job, beside those that are due. Raises JobError with words for whoever asked."""
     if problem := obstacle(schedule):
         raise JobError(problem)
@@ -97,6 +107,7 @@ def run_now(services: Services, schedule: Schedule, by: str) -> Job:
         if session.get(Schedule, schedule.id, with_for_update=True) is None:
             raise JobError("The schedule has been deleted since, and its file with it.")
         job = _make(session, schedule, by=by)
+        also(session, job)
     enqueue(services, job)
     return job
 

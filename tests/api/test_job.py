@@ -43,6 +43,7 @@ FULL = BRIEF | {
     "reason",
     "starts_in",
     "left",
+    "time_limit",
     "resumes_at",
     "outputs",
     "batch",
@@ -174,9 +175,14 @@ def test_a_query_that_makes_no_sense_is_refused_in_words(ben: httpx.Client, quer
 
 
 def test_what_happened_to_a_job_is_its_history(ben: httpx.Client) -> None:
-    told = ben.get(f"{JOBS}/{done(ben)}/events").json()["events"]
+    history = ben.get(f"{JOBS}/{done(ben)}/events").json()
+    told = history["events"]
     assert [event["name"] for event in told] == ["queued", "claimed", "completed"]
     assert all(event.keys() == {"at", "name", "attempt", "detail"} for event in told)
+    (attempt,) = history["attempts"]
+    assert (attempt["number"], attempt["end"], attempt["began_at"]) == (1, "completed", told[1]["at"])
+    assert attempt["worker"] == told[1]["detail"]["worker"]
+    assert attempt["waited"] >= 0 <= attempt["ran"]
 
 
 def test_what_a_job_said_is_its_log(ben: httpx.Client) -> None:
@@ -243,6 +249,7 @@ def test_what_a_job_made_can_be_downloaded_by_whoever_may_see_it(ada: httpx.Clie
     job_id = ingest(ada, b"Ada met Charles in London.")
     last = events(ada, MEDIA.format(job_id))[-1].json()
     outputs = read(ada, job_id)["outputs"]
+    assert read(ada, job_id)["time_limit"] == 6 * 3600
     assert outputs
     for output in outputs:
         answer = ada.get(output["url"])

@@ -43,3 +43,40 @@ def test_it_is_for_the_owner_and_admins(
     program: httpx.Client = request.getfixturevalue(who)
     answer = program.get(LIVE.format(job_id))
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+
+
+TOGETHER = "/api/v1/jobs/live?ids="
+
+
+def test_many_jobs_are_followed_on_one_connection_to_their_ends(ada: httpx.Client, ben: httpx.Client) -> None:
+    done, running, doomed = start(ben), start(ben, bytes(3000), bytes_per_second=2000), start(ben)
+    events(ben, LIVE.format(done))
+    events(ben, LIVE.format(doomed))
+    seen: dict[str, str] = {}
+    with watching(ada, f"{TOGETHER}{done},{running},{doomed},{done}") as stream:
+        for event in stream:
+            job = event.json()
+            seen[job["id"]] = job.get("state", event.event)
+            assert not event.id
+            if len(seen) == 3 and seen[str(doomed)] == "completed":
+                ben.delete(f"/api/v1/jobs/{doomed}")
+            if seen.get(str(running)) == "completed" and seen.get(str(doomed)) == "gone":
+                break
+    assert seen == {str(done): "completed", str(running): "completed", str(doomed): "gone"}
+
+
+def test_all_of_many_must_be_there_for_who_asks(
+    ada: httpx.Client, ben: httpx.Client, cleo: httpx.Client, anyone: httpx.Client
+) -> None:
+    hers, his = start(cleo), start(ben)
+    answer = ben.get(f"{TOGETHER}{his},{hers},999999")
+    assert (answer.status_code, answer.json()["detail"]) == (404, f"There is no such job: {hers}, 999999.")
+    assert ada.head(f"{TOGETHER}{his},{hers}").status_code == 200
+    assert anyone.get(f"{TOGETHER}{his}").status_code == 401
+
+
+@pytest.mark.parametrize("ids", ["", "x", "1,,2", "-1", "9" * 19, "1 2", ",".join(map(str, range(1, 102)))])
+def test_what_are_no_numbers_of_jobs_or_too_many_is_refused(ben: httpx.Client, ids: str) -> None:
+    answer = ben.get(TOGETHER + ids)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["ids"]

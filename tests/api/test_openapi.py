@@ -103,7 +103,7 @@ def test_every_call_says_what_it_is_and_what_it_may_be_refused_with(described: d
 
 def test_every_stream_says_its_events(described: dict[str, Any]) -> None:
     streams = {path for path in described["paths"] if "text/event-stream" in json.dumps(described["paths"][path])}
-    ours = {"/api/v1/jobs/{job_id}/live"}
+    ours = {"/api/v1/jobs/{job_id}/live", "/api/v1/jobs/live"}
     assert streams == ours | {
         path for _, path in CONTRACTS if re.search("stream|progress|sse|events$|background", path)
     }
@@ -113,8 +113,17 @@ def test_every_stream_says_its_events(described: dict[str, Any]) -> None:
         for event in [content(described, path, "text/event-stream")]
         for event in event.get("oneOf", [event])
     }
-    own = "pipeline_progress complete error status summary heartbeat progress completed failed job log"
+    own = "pipeline_progress complete error status summary heartbeat progress completed failed job log gone"
     assert names == {"", *own.split()}
+
+
+def test_streams_of_many_jobs_are_opened_by_no_ticket(described: dict[str, Any], ada: httpx.Client) -> None:
+    ticket = ada.post(f"/api/v1/jobs/{start(ada)}/tickets").json()["ticket"]
+    for method, path, operation in operations(described):
+        names = {parameter["name"] for parameter in operation.get("parameters", ())}
+        if "Last-Event-ID" in names and "token" not in names:
+            answer = httpx.request(method, f"{ada.base_url.join(path)}?ids=1&token={ticket}")
+            assert answer.status_code == 401, path
 
 
 def test_what_is_answered_is_as_described(described: dict[str, Any], ada: httpx.Client) -> None:

@@ -92,6 +92,18 @@ def test_it_is_paused_resumed_run_and_deleted(ben: httpx.Client) -> None:
     assert ben.get(f"/api/v1/jobs/{job}").json()["schedule_id"] is None
 
 
+def test_a_run_is_made_once_for_each_key(ada: httpx.Client, ben: httpx.Client) -> None:
+    schedule, other = made(ben), made(ben)
+    path, key = f"{CALL}/{schedule['id']}/runs", {"Idempotency-Key": f"run of {schedule['id']}"}
+    first, again = (ben.post(path, headers=key) for _ in range(2))
+    assert (first.status_code, again.json()) == (201, first.json())
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert ada.post(path, headers=key).json() != first.json()
+    assert ben.post(f"{CALL}/{other['id']}/runs", headers=key).status_code == 422
+    for one in (schedule, other):
+        ben.delete(f"{CALL}/{one['id']}")
+
+
 def test_schedules_are_their_owner_s_and_the_admins(
     ada: httpx.Client, ben: httpx.Client, cleo: httpx.Client, anyone: httpx.Client
 ) -> None:

@@ -111,7 +111,7 @@ def stream(query: WantedStream) -> Response:
 
 @bp.get("/api/sse/admin")
 @public
-@Call(summary="Follow all jobs", group=GROUP, events=ALL_EVENTS, refuses=(403,))
+@Call(summary="Follow all jobs", group=GROUP, events=ALL_EVENTS, by_ticket=False, refuses=(403,))
 def stream_all() -> Response:
     return _follow_all(asking.admin())
 

@@ -9,6 +9,8 @@ from flask import url_for
 from pydantic import BaseModel, Field
 
 from webapp.api import telling
+from webapp.current import services
+from webapp.patience import limit_of
 from webapp.progress import LaneProgress, Progress, StageProgress
 from webapp.records.job import PRIORITIES, STATES, Job
 from webapp.records.output import Output
@@ -125,6 +127,7 @@ class JobFull(JobBrief):
     reason: str | None = Field(description="Why it does not begin, or lingers, in words.")
     starts_in: float | None = Field(description="Seconds until it begins, as a guess.")
     left: Seconds | None = Field(description="Seconds until it ends.")
+    time_limit: float | None = Field(description="Seconds that an attempt may take; null for any.")
     resumes_at: str | None = Field(description="The stage at which another attempt begins; null for the first.")
     outputs: list[JobOutput] = Field(description="The files that it made.")
     batch: JobsOfBatch | None = Field(description="Of a batch, the jobs in it.")
@@ -136,7 +139,7 @@ def brief(job: Job) -> JobBrief:
 
 
 def full(state: JobState) -> JobFull:
-    job = state.job
+    job, limit = state.job, limit_of(state.kind, services().settings)
     return JobFull(
         **_brief(job),
         document_id=job.document_id,
@@ -147,6 +150,7 @@ def full(state: JobState) -> JobFull:
         reason=str(state.reason) if state.reason else None,
         starts_in=state.starts_in,
         left=Seconds(low=state.left.low, high=state.left.high) if state.left else None,
+        time_limit=limit.total_seconds() if limit else None,
         resumes_at=state.resumes_at,
         outputs=[_output(output) for output in state.files],
         batch=_batch(state.batch, job.is_open) if state.batch else None,

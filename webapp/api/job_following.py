@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from flask import Blueprint, Response
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from werkzeug.exceptions import NotFound
 
 from webapp.api import asking, telling
 from webapp.api.call import Call
 from webapp.api.job import JobFull, full
 from webapp.api.job_history import LogEntry, entries
 from webapp.api.jobs import GROUP
+from webapp.current import services
 from webapp.login import public
+from webapp.records.listing import of_ids
 from webapp.stream.names import Topic
 from webapp.stream.rendering import Rendering
 from webapp.stream.state import JobState
 from webapp.stream.wire import Message
 from webapp.streaming import respond
+
+MOST_TOGETHER = 100
 
 bp = Blueprint("job_following", __name__)
 
@@ -26,6 +31,31 @@ class LogLines(BaseModel):
     """New lines of the log, oldest first; none comes twice to a client that says how far it has come."""
 
     lines: list[LogEntry]
+
+
+class Gone(BaseModel):
+    """A job that was deleted."""
+
+    id: str
+
+
+def checked_ids(ids: str) -> str:
+    numbers = ids.split(",")
+    if not all(map(asking.number, numbers)) or len(numbers) > MOST_TOGETHER:
+        raise ValueError(f"Send the numbers of 1 to {MOST_TOGETHER} jobs, with commas between.")
+    return ids
+
+
+class Together(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    ids: Annotated[str, AfterValidator(checked_ids)] = Field(
+        description=f"Numbers of jobs, at most {MOST_TOGETHER}, with commas between."
+    )
+
+    @property
+    def numbers(self) -> list[int]:
+        return list(dict.fromkeys(map(asking.number, self.ids.split(","))))
 
 
 class Following(Rendering):
@@ -47,7 +77,22 @@ class Following(Rendering):
         return str(state.job.id)
 
 
-STREAM = Following()
+class OneOfMany(Following):
+    """Without its log, and never the end of what others share."""
+
+    endless = True
+
+    def tail(self, state: JobState, after: int | None) -> None:
+        return None
+
+    def stream(self, state: JobState) -> str:
+        return ""
+
+    def gone(self, topic: Topic) -> Message:
+        return Message(telling.encoded(Gone(id=str(topic.id))), event="gone")
+
+
+STREAM, PART = Following(), OneOfMany()
 
 
 @bp.get("/api/v1/jobs/<job_id>/live")
@@ -58,3 +103,24 @@ def live(job_id: str) -> Response:
     user = asking.identity(ticket_for=asking.number(job_id))
     job = asking.job(user, job_id)
     return respond(Topic("job", job.id), STREAM, name=str(job.id), who=user)
+
+
+@bp.get("/api/v1/jobs/live")
+@Call(
+    summary="Follow many jobs",
+    group=GROUP,
+    query=Together,
+    events={"job": JobFull, "gone": Gone},
+    by_ticket=False,
+    refuses=(404,),
+)
+def live_together(query: Together) -> Response:
+    """On one connection, without their logs. It goes on when they have ended."""
+    user, numbers = asking.identity(), query.numbers
+    with services().database.reading() as session:
+        jobs = of_ids(session, numbers)
+    seen = {job.id for job in jobs if job.visible_to(user.id, is_admin=user.is_admin)}
+    if missing := [str(number) for number in numbers if number not in seen]:
+        raise NotFound(f"There is no such job: {', '.join(missing)}.")
+    first, *rest = (Topic("job", number) for number in numbers)
+    return respond(first, PART, name="jobs", also=[(topic, PART) for topic in rest], who=user)

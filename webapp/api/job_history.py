@@ -24,10 +24,20 @@ class JobEvent(BaseModel):
     detail: dict[str, Any] = Field(description="Who did it, why, or with what error.")
 
 
+class JobAttempt(BaseModel):
+    number: int
+    worker: str
+    began_at: datetime
+    waited: float = Field(description="Seconds before it.")
+    ran: float | None = Field(description="Seconds; null while it runs.")
+    end: str | None = Field(description="`released` was given up, to be tried again.", examples=["completed", "failed"])
+
+
 class History(BaseModel):
     """Oldest first."""
 
     events: list[JobEvent]
+    attempts: list[JobAttempt]
 
 
 class LogEntry(BaseModel):
@@ -52,8 +62,10 @@ class Log(BaseModel):
 @Call(summary="Read a job’s history", group=GROUP, answers=History, refuses=(404,))
 def events(job_id: str) -> History:
     state = asking.state(asking.identity(), job_id)
-    fields = ("at", "name", "attempt", "detail")
-    return History(events=[JobEvent(**{name: getattr(event, name) for name in fields}) for event in state.events])
+    return History(
+        events=[JobEvent.model_validate(event, from_attributes=True) for event in state.events],
+        attempts=[JobAttempt.model_validate(attempt, from_attributes=True) for attempt in state.attempts],
+    )
 
 
 @bp.get("/api/v1/jobs/<job_id>/log")

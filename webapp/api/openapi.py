@@ -138,7 +138,8 @@ def _parameters(rule: Rule, call: Call) -> list[dict[str, Any]]:
         parameters += [_of_query(name, field, name in required) for name, field in schema["properties"].items()]
     for name, words in call.headers.items():
         parameters.append({"name": name, "in": "header", "description": words, "schema": text})
-    return parameters + ([TICKET, LAST_EVENT_ID] if call.events else [])
+    tickets = [TICKET] if call.events and call.by_ticket else []
+    return parameters + tickets + ([LAST_EVENT_ID] if call.events else [])
 
 
 def _of_query(name: str, field: dict[str, Any], required: bool) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def one(job_id: str) -> Response:
 
 @bp.get("/api/v1/admin/ingestion/progress")
 @public
-@Call(summary="Follow all ingestions", group=GROUP, events=ALL_EVENTS, refuses=(403,))
+@Call(summary="Follow all ingestions", group=GROUP, events=ALL_EVENTS, by_ticket=False, refuses=(403,))
 def all() -> Response:
     user = asking.admin()
     return respond(Topic("ingestions", EVERYBODY), ALL, name="ingestions", who=user)

@@ -8,6 +8,7 @@ from werkzeug.exceptions import Conflict
 from webapp import scheduling
 from webapp.api import asking
 from webapp.api.call import Call
+from webapp.api.idempotency import TAKES_KEY, once
 from webapp.api.jobs import Accepted, made
 from webapp.api.schedule import ScheduleFull, found, present
 from webapp.api.schedules import GROUP
@@ -39,9 +40,20 @@ def resume(schedule_id: str) -> ScheduleFull:
 
 
 @bp.post("/api/v1/schedules/<schedule_id>/runs")
-@Call(summary="Have a schedule make a job now", group=GROUP, answers=Accepted, status=201, refuses=(404,))
+@Call(
+    summary="Have a schedule make a job now",
+    group=GROUP,
+    answers=Accepted,
+    status=201,
+    headers=TAKES_KEY,
+    refuses=(404, 422),
+)
 def run(schedule_id: str) -> Response:
     """Beside those that are due."""
     user = asking.identity()
-    job = scheduling.run_now(services(), found(user, schedule_id), by=user.email)
-    return made(Accepted(job_id=str(job.id)), job.id)
+    schedule = found(user, schedule_id)
+    under_key = once(user.id, "run", schedule.id)
+    job_id, repeated = under_key.job_of(
+        lambda: scheduling.run_now(services(), schedule, by=user.email, also=under_key.note)
+    )
+    return made(Accepted(job_id=str(job_id)), job_id, repeated=repeated)

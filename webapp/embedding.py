@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 
 from flask import current_app, url_for
@@ -10,7 +11,6 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.exceptions import Gone, NotFound
 
 from webapp.current import services
-from webapp.records.batch import Batch
 from webapp.records.database import now
 from webapp.records.job import Job
 
@@ -21,11 +21,12 @@ LIFETIMES = {"1 hour": 3600, "1 day": 86_400, "30 days": LONGEST}
 log = logging.getLogger(__name__)
 
 
-def embeddable(job: Job) -> Job:
-    """The same job, if it can be shown elsewhere. Raises NotFound."""
-    if isinstance(job, Batch):
-        raise NotFound("A batch can’t be embedded; each of its jobs can.")
-    return job
+@dataclass(frozen=True)
+class Embed:
+    """The job that a link shows, and for how many seconds more."""
+
+    job: Job
+    left: float
 
 
 def new_link(job: Job, seconds: int, by: str) -> str:
@@ -35,8 +36,8 @@ def new_link(job: Job, seconds: int, by: str) -> str:
     return url_for("embeds.show", token=token, _external=True)
 
 
-def job_shown_by(token: str, at: datetime | None = None) -> Job:
-    """The job that a link is for. Raises NotFound, or Gone if the link is no longer good (`at` a moment, else now)."""
+def embed_of(token: str, at: datetime | None = None) -> Embed:
+    """What a link shows. Raises NotFound, or Gone if the link is no longer good (`at` a moment, else now)."""
     try:
         (job_id, version, seconds), made_at = _signer().loads(token, return_timestamp=True)
     except (BadData, ValueError, TypeError):
@@ -45,11 +46,12 @@ def job_shown_by(token: str, at: datetime | None = None) -> Job:
         job = Job.find(session, job_id)
     if job is None:
         raise NotFound("The job that this link was for is no longer kept.")
-    if ((at or now()) - made_at).total_seconds() >= seconds:
+    left = seconds - ((at or now()) - made_at).total_seconds()
+    if left <= 0:
         raise Gone("This link has expired. Ask for a new one.")
     if job.embed_version != version or job.owner.disabled_at:
         raise Gone("This link was revoked. Ask for a new one.")
-    return job
+    return Embed(job, left)
 
 
 def _signer() -> URLSafeTimedSerializer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Collection, Sequence
 from functools import lru_cache, partial
@@ -137,11 +138,12 @@ def respond(
     also: Sequence[tuple[Topic, Rendering]] = (),
     after: int | None = None,
     who: Identity | None = None,
+    at_most: float = math.inf,
 ) -> Response:
     """Answer with the stream of a topic, and of others beside it.
 
     `name` is the first half of its event ids; `after` how far the page itself had come before its first
-    stream; `who` asks, if that is not the person who is logged in.
+    stream; `who` asks, if that is not the person who is logged in; `at_most` is how many seconds it may last.
     """
     if request.method == "HEAD":
         return Response(iter(()), headers=HEADERS)
@@ -156,6 +158,7 @@ def respond(
             asked,
             [(topic, rendering), *also],
             heartbeat=rendering.heartbeat,
+            at_most=at_most,
             connection=request.environ.get("gunicorn.socket"),
         )
     except TooManyStreams as refusal:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.test_batches import opened
+from tests.api.test_batches import close, opened, put
 from tests.streams import start
 
 EMBEDS = "/api/v1/jobs/{}/embeds"
@@ -52,7 +52,9 @@ def test_links_are_for_who_may_see_the_job(
     assert ben.request(method, EMBEDS.format("x")).status_code == 404
 
 
-def test_a_batch_has_no_link(ben: httpx.Client) -> None:
+def test_a_batch_is_shown_by_a_link_too(ben: httpx.Client, anyone: httpx.Client) -> None:
     batch = opened(ben)
-    assert ben.post(EMBEDS.format(batch)).status_code == 404
-    ben.post(f"/api/v1/batches/{batch}/closing")
+    assert put(ben, batch, "of-a-batch.bin").status_code == 201
+    link = ben.post(EMBEDS.format(batch)).json()["url"]
+    assert "of-a-batch.bin" in anyone.get(link).text
+    assert close(ben, batch) == 204

@@ -9,14 +9,18 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from tests.serving import Server, eventually, free_port
 from tests.streams import FIRST_LINE, STATUS, RawConnection, Speaker, cancel, live, logged, opened, start, watching
+from webapp.app import create_app
+from webapp.embedding import new_link
 from webapp.live.client import connect
 from webapp.live.job_live import JobLive
+from webapp.records.job import Job
 from webapp.settings import PROJECT, Settings
 
 # As in tests/impatient.py, which this process must not load.
@@ -64,13 +68,19 @@ def ben(place: Server) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def speaker(place: Server, ada: httpx.Client) -> Iterator[Speaker]:
+def settings_of_place(place: Server) -> Settings:
+    return Settings.from_environment(
+        {name: value for name, value in place.environment.items() if name.startswith("HEADWAY_")}
+    )
+
+
+@pytest.fixture(scope="module")
+def speaker(place: Server, settings_of_place: Settings, ada: httpx.Client) -> Iterator[Speaker]:
     """For a job of Ada's that has nothing to say by itself."""
     job_id = start(ada, bytes(100_000), bytes_per_second=1)
     with watching(ada, live(job_id)) as stream:
         assert any(FIRST_LINE in logged(event.data) for event in stream)
-    settings = {name: value for name, value in place.environment.items() if name.startswith("HEADWAY_")}
-    yield Speaker(JobLive(connect(Settings.from_environment(settings).effective_redis_url)), job_id)
+    yield Speaker(JobLive(connect(settings_of_place.effective_redis_url)), job_id)
     with closing(place.browser()) as browser:
         cancel(browser, job_id)
 
@@ -175,6 +185,19 @@ def test_a_client_that_reads_byte_by_byte_is_cut(place: Server, ada: httpx.Clien
     with opened(place, ada, live(speaker.job_id), RawConnection(place.url, receive_buffer=4096)) as slow:
         speaker.say(150, "x" * 2000)
         eventually(lambda: slow.socket.recv(1) and closed(place) > before)
+
+
+def test_a_link_s_stream_ends_when_the_link_does(place: Server, settings_of_place: Settings, speaker: Speaker) -> None:
+    app = create_app(settings_of_place)
+    with app.test_request_context(), app.extensions["headway"].database.reading() as session:
+        link = urlsplit(new_link(session.get_one(Job, speaker.job_id), 3, by="nobody")).path
+    with RawConnection(place.url) as connection:
+        connection.send_head(f"GET {link}/live", Connection="close")
+        said = connection.rest()
+    # Without a word that would keep the page from coming back: it is to hear why.
+    assert b"data:" in said
+    assert b"bye" not in said
+    assert httpx.get(f"{place.url}{link}/live").status_code == 410
 
 
 # What clients may send

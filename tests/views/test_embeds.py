@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from werkzeug.exceptions import Gone
 from tests.conftest import Cast
 from tests.views.visiting import new_job, press, visitor
 from webapp.app import create_app
-from webapp.embedding import job_shown_by
+from webapp.embedding import embed_of
 from webapp.records.database import now
 from webapp.records.user import User
 from webapp.services import Services
@@ -52,6 +53,20 @@ def test_a_link_shows_the_card_to_anyone_without_cookie_button_or_token(ben: Fla
     assert set(re.findall(r'hx-target="#([^"]+)"', parts)) == {f"job-{job_id}-status", f"job-{job_id}-progress"}
 
 
+def test_a_batch_is_shown_with_its_jobs_and_leads_nowhere(ben: FlaskClient, anyone: FlaskClient) -> None:
+    files = [(io.BytesIO(b"hello"), f"of-batch-{n}.bin") for n in range(2)]
+    batch = int(press(ben, "/jobs", kind="checksum", file=files).headers["Location"].rpartition("/")[2])
+    assert f"/jobs/{batch}/embeds/new" in ben.get(f"/jobs/{batch}").text
+    link = link_to(ben, batch)
+    for part in ("", "/parts"):
+        shown = anyone.get(link + part).text
+        assert "of-batch-0.bin" in shown
+        assert "of-batch-1.bin" in shown
+        assert not re.search(r"<button|<form|csrf|href=\"/jobs|ben@example", shown)
+    press(ben, f"/jobs/{batch}/embeds/revocation")
+    assert anyone.get(link).status_code == 410
+
+
 def test_a_link_is_for_its_job_alone(ben: FlaskClient, anyone: FlaskClient) -> None:
     new_job(ben, "other.bin")
     link = link_to(ben, new_job(ben, "shown.bin"))
@@ -71,9 +86,12 @@ def test_a_link_expires(app: Flask, ben: FlaskClient, lifetime: str, seconds: in
     job_id = new_job(ben)
     token = link_to(ben, job_id, lifetime).removeprefix("/embed/")
     with app.app_context():
-        assert job_shown_by(token, now() + timedelta(seconds=seconds - 60)).id == job_id
+        embed = embed_of(token, now() + timedelta(seconds=seconds - 60))
+        assert embed.job.id == job_id
+        # Its signature counts in whole seconds.
+        assert 58 < embed.left <= 60
         with pytest.raises(Gone, match="has expired"):
-            job_shown_by(token, now() + timedelta(seconds=seconds + 1))
+            embed_of(token, now() + timedelta(seconds=seconds + 1))
 
 
 def test_revoking_voids_all_links_and_new_ones_can_be_made(ben: FlaskClient, anyone: FlaskClient) -> None:

@@ -11,7 +11,7 @@ from webapp.api import asking
 from webapp.api.call import Call
 from webapp.api.jobs import GROUP
 from webapp.current import services
-from webapp.embedding import LONGEST, embeddable, new_link
+from webapp.embedding import LONGEST, new_link
 from webapp.records.database import now
 
 SHORTEST, USUAL = 60, 86_400
@@ -34,7 +34,7 @@ class Embed(BaseModel):
 def create(job_id: str, body: NewEmbed) -> Embed:
     """A link that shows it live and without a login. It is told this once: nobody keeps it."""
     user = asking.identity()
-    job = embeddable(asking.job(user, job_id))
+    job = asking.job(user, job_id)
     # Its signature counts in whole seconds, from before this one's end.
     expires_at = now().replace(microsecond=0) + timedelta(seconds=body.seconds)
     url = new_link(job, body.seconds, by=user.email)
@@ -46,7 +46,7 @@ def create(job_id: str, body: NewEmbed) -> Embed:
 def revoke(job_id: str) -> Response:
     """Pages that show it stop at once. New links can be made."""
     user = asking.identity()
-    job = embeddable(asking.job(user, job_id))
+    job = asking.job(user, job_id)
     with services().database.transaction() as session:
         job.revoke_embeds(session, by=user.email)
     return Response(status=204)

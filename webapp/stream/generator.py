@@ -104,14 +104,16 @@ class Generator:
         self._open: set[Mailbox] = set()
         self._next_look = 0.0
 
-    def open(self, asked: Asked, wanted: Wanted, *, heartbeat: bytes, connection: socket.socket | None) -> Response:
+    def open(
+        self, asked: Asked, wanted: Wanted, *, heartbeat: bytes, connection: socket.socket | None, at_most: float
+    ) -> Response:
         mailbox = Mailbox(asked, self, connection)
         self._hub.subscribe(mailbox, wanted)
         self._open.add(mailbox)
         log_opened(mailbox)
         if connection:
             bound_buffer(connection)
-        response = Response(self._pieces(mailbox, heartbeat), headers=HEADERS)
+        response = Response(self._pieces(mailbox, heartbeat, at_most), headers=HEADERS)
         # Also when the generator was never begun, and so can't clean up after itself.
         response.call_on_close(lambda: self._close(mailbox))
         return response
@@ -141,11 +143,11 @@ class Generator:
             if mailbox.is_stalled(now - self._timing.stalled_after) or mailbox.has_left:
                 mailbox.cut()
 
-    def _pieces(self, mailbox: Mailbox, heartbeat: bytes) -> Iterator[bytes]:
+    def _pieces(self, mailbox: Mailbox, heartbeat: bytes, at_most: float) -> Iterator[bytes]:
         yield opening()
-        ends_at = mailbox.opened_at + self._timing.some_lifetime()
-        while time.monotonic() < ends_at and not mailbox.over:
-            piece = mailbox.take(self._timing.heartbeat)
+        ends_at = mailbox.opened_at + self._timing.some_lifetime(at_most)
+        while (left := ends_at - time.monotonic()) > 0 and not mailbox.over:
+            piece = mailbox.take(min(self._timing.heartbeat, left))
             if piece is None:
                 yield heartbeat if mailbox.events else FIRST_HEARTBEAT
             elif piece:

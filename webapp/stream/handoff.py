@@ -47,9 +47,11 @@ class HandOff:
             and protocol in PROTOCOLS
         )
 
-    def open(self, asked: Asked, wanted: Wanted, *, heartbeat: bytes, connection: socket.socket | None) -> Response:
+    def open(
+        self, asked: Asked, wanted: Wanted, *, heartbeat: bytes, connection: socket.socket | None, at_most: float
+    ) -> Response:
         assert connection
-        ends_at = time.monotonic() + self._timing.some_lifetime()
+        ends_at = time.monotonic() + self._timing.some_lifetime(at_most)
         stream = Connection(asked, self._writer, heartbeat=heartbeat, ends_at=ends_at)
         self._hub.subscribe(stream, wanted)
         log_opened(stream)

@@ -78,7 +78,7 @@ class JobRowHtml(JobHtml):
 
 @dataclass(frozen=True)
 class JobEmbedHtml(JobHtml):
-    """A job's card in a page elsewhere, for as long as links of this version are good."""
+    """A job's card in a page elsewhere, for as long as links of this version are good: it leads nowhere."""
 
     version: int = 0
 
@@ -94,6 +94,9 @@ class JobEmbedHtml(JobHtml):
 
     def _is_void(self, state: JobState) -> bool:
         return state.job.embed_version != self.version
+
+    def _render(self, name: str, **values: object) -> str:
+        return super()._render(name, guest=True, **values)
 
 
 @dataclass(frozen=True)

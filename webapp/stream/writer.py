@@ -37,9 +37,9 @@ class Timing:
     lifetime: float = 600.0
     stalled_after: float = 30.0
 
-    def some_lifetime(self) -> float:
+    def some_lifetime(self, at_most: float) -> float:
         """Not the same for all, so that those who came together do not come back together."""
-        return self.lifetime * random.uniform(0.8, 1.0)  # noqa: S311
+        return min(self.lifetime * random.uniform(0.8, 1.0), at_most)  # noqa: S311
 
 
 USUAL = Timing()
@@ -48,8 +48,10 @@ USUAL = Timing()
 class Writer(Protocol):
     """A way to answer with streams."""
 
-    def open(self, asked: Asked, wanted: Wanted, *, heartbeat: bytes, connection: socket.socket | None) -> Response:
-        """Subscribe and answer. Raises TooManyStreams before anything is sent."""
+    def open(
+        self, asked: Asked, wanted: Wanted, *, heartbeat: bytes, connection: socket.socket | None, at_most: float
+    ) -> Response:
+        """Subscribe and answer, for so many seconds at most. Raises TooManyStreams before anything is sent."""
 
 
 def opening() -> bytes:

@@ -7,7 +7,7 @@ from werkzeug.exceptions import NotFound
 
 from webapp.conditional import conditional
 from webapp.current import services
-from webapp.embedding import job_shown_by
+from webapp.embedding import embed_of
 from webapp.login import Identity, public
 from webapp.security import policy_for_frames
 from webapp.stream.html import CARD_PARTS, JobEmbedHtml, everything
@@ -38,10 +38,10 @@ def show(token: str) -> str:
 @bp.get("/embed/<token>/live")
 @public
 def live(token: str) -> Response:
-    job = job_shown_by(token)
-    return respond(
-        Topic("job", job.id), _card(job.embed_version), name=str(job.id), who=Identity(job.owner, guest=True)
-    )
+    embed = embed_of(token)
+    job, guest = embed.job, Identity(embed.job.owner, guest=True)
+    card = _card(job.embed_version)
+    return respond(Topic("job", job.id), card, name=str(job.id), who=guest, at_most=embed.left)
 
 
 @bp.get("/embed/<token>/parts")
@@ -52,7 +52,7 @@ def parts(token: str) -> Response:
 
 
 def _state(token: str) -> JobState:
-    state = load_job(services(), job_shown_by(token).id)
+    state = load_job(services(), embed_of(token).job.id)
     if state is None:
         raise NotFound("The job that this link was for is no longer kept.")
     return state

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from flask_login import current_user
 
 from webapp.current import services
-from webapp.embedding import LIFETIMES, embeddable, new_link
+from webapp.embedding import LIFETIMES, new_link
 from webapp.problems import Refused
 from webapp.records.job import Job
 from webapp.views import found
@@ -16,13 +16,13 @@ bp = Blueprint("job_embeds", __name__)
 
 @bp.get("/jobs/<int:job_id>/embeds/new")
 def new(job_id: int) -> str:
-    return _page(embeddable(found.job(job_id)))
+    return _page(found.job(job_id))
 
 
 @bp.post("/jobs/<int:job_id>/embeds")
 def create(job_id: int) -> Response:
     """The link is shown this once: nobody keeps it."""
-    job = embeddable(found.job(job_id))
+    job = found.job(job_id)
     seconds = LIFETIMES.get(request.form.get("lifetime", ""))
     if seconds is None:
         raise Refused(f"A link lasts {', '.join(LIFETIMES)}.")
@@ -31,7 +31,7 @@ def create(job_id: int) -> Response:
 
 @bp.post("/jobs/<int:job_id>/embeds/revocation")
 def revoke(job_id: int) -> Response:
-    job = embeddable(found.job(job_id))
+    job = found.job(job_id)
     with services().database.transaction() as session:
         job.revoke_embeds(session, by=current_user.email)
     flash("Every link to this job was revoked.")

@@ -208,6 +208,29 @@ def test_a_stream_that_others_share_goes_on_when_one_record_is_gone(stage: Stage
     assert (watcher.finished, stage.reads) == (False, 0)
 
 
+def test_what_a_list_holds_no_longer_is_told_to_its_end(stage: Stage) -> None:
+    class Kept(Numbered):
+        endless = True
+
+    class Unfinished(Rendering):
+        endless = True
+
+        def follows(self, state: Counter) -> list[tuple[Topic, Rendering]]:
+            return [(topic, kept) for topic in (Topic("job", 2), JOB)[: 1 if state.ended else 2]]
+
+    kept = Kept()
+    # Its name puts the list before what it lists.
+    watcher = stage.watch(Unfinished(), topic=Topic("ingestions", 1))
+    for _ in range(2):
+        stage.hub.tick()
+    taken(watcher)
+    stage.change("completed", value=7, ended=True)
+    stage.hub.changed(Change("job", 2, 1, "queued"))
+    stage.hub.tick()
+    assert len(watcher.feeds) == 2
+    assert taken(watcher).count(b"data: 7\n") == 2
+
+
 def test_what_changes_by_itself_is_read_again_and_again_while_it_is_watched(stage: Stage) -> None:
     watcher = stage.watch(Restless())
     stage.hub.tick()

@@ -56,6 +56,11 @@ class Feed:
         self._welcome(state, parts, id)
         return in_time
 
+    @property
+    def has_told_end(self) -> bool:
+        """Whether its watchers miss nothing by leaving."""
+        return self._shown is not None and bool(self._shown.ended)
+
     def finish(self, last: Message | None) -> None:
         """The end, for all who watch."""
         encoded = last.encode() if last else b""

@@ -246,7 +246,7 @@ class Hub:
             elif feed.rendering.ends(state):
                 feed.finish(feed.rendering.farewell(state))
             else:
-                self._refollow(feed, state)
+                self._refollow(feed, state, now)
         again = [feed.rendering.refresh for feed in feeds if feed.rendering.refresh is not None]
         if again:
             self._agenda.mark(topic, now + min(again))
@@ -263,11 +263,17 @@ class Hub:
         for watcher in feed:
             self._leave(watcher, feed)
 
-    def _refollow(self, feed: Feed, state: State) -> None:
-        """Keep the watchers of a list on just what it lists now."""
+    def _refollow(self, feed: Feed, state: State, now: float) -> None:
+        """Keep the watchers of a list on just what it lists now; what it lists no longer is told to its end."""
         wanted = dict.fromkeys(feed.rendering.follows(state))
+        told: set[Topic] = set()
         for watcher in feed if wanted else ():
             self._follow(watcher, wanted)
             for other in watcher.feeds:
-                if other is not feed and (other.topic, other.rendering) not in wanted:
-                    self._leave(watcher, other)
+                if other is feed or (other.topic, other.rendering) in wanted:
+                    continue
+                if not other.has_told_end and other.topic not in told:
+                    # It may have ended just now, and that be on the agenda after the list.
+                    told.add(other.topic)
+                    self._refresh(other.topic, None, now)
+                self._leave(watcher, other)

@@ -71,6 +71,10 @@ class Slow(Rendering):
         return state.ended
 
 
+class SlowLog(Shown):
+    interval = 0.5
+
+
 class Card(Rendering):
     endless = True
 
@@ -172,6 +176,37 @@ def test_who_comes_back_gets_the_lines_since_and_none_twice(stage: Stage) -> Non
     watcher = stage.watch(Shown(), after=3)
     stage.hub.tick()
     assert b"line 4 5\n" in taken(watcher)
+
+
+def test_who_comes_between_two_updates_gets_no_line_twice(stage: Stage) -> None:
+    rendering = SlowLog()
+    other = stage.watch(rendering)
+    stage.hub.tick()
+    stage.now = 0.1
+    stage.change(value=2)
+    stage.hub.tick()
+    newcomer = stage.watch(rendering, after=1)
+    stage.hub.tick()
+    stage.now = 0.6
+    stage.change(value=3)
+    stage.hub.tick()
+    for watcher, numbers in ((newcomer, [2, 3]), (other, [1, 2, 3])):
+        sent = b" ".join(line for line in taken(watcher).split(b"\n") if line.startswith(b"data: line"))
+        assert [int(word) for word in sent.split() if word.isdigit()] == numbers
+
+
+def test_who_heard_more_elsewhere_is_not_told_from_memory(stage: Stage) -> None:
+    rendering = Shown()
+    stage.watch(rendering)
+    stage.hub.tick()
+    stage.record = Counter(value=4)
+    newcomer = stage.watch(rendering, after=4)
+    stage.hub.tick()
+    stage.change(value=5)
+    stage.hub.tick()
+    sent = taken(newcomer)
+    assert b"line 5\n" in sent
+    assert b"line 4" not in sent
 
 
 def test_an_ended_record_says_so_and_ends_the_stream(stage: Stage) -> None:

@@ -44,7 +44,7 @@ class Feed:
         if state is self._shown and not self._newcomers:
             return True
         milestone = self.rendering.milestone(state)
-        in_time = now >= self.due or milestone != self._milestone
+        in_time = now >= self.due or milestone != self._milestone or self._would_repeat(state)
         if not in_time and not self._newcomers:
             return False
         parts = self.rendering.parts(state)
@@ -60,6 +60,12 @@ class Feed:
     def has_told_end(self) -> bool:
         """Whether its watchers miss nothing by leaving."""
         return self._shown is not None and bool(self._shown.ended)
+
+    def _would_repeat(self, state: Any) -> bool:
+        """Whether newcomers are about to be told of what the others have yet to hear, and would hear it with them."""
+        if not self._newcomers or self._position is None:
+            return False
+        return self.rendering.tail(state, self._position) is not None
 
     def finish(self, last: Message | None) -> None:
         """The end, for all who watch."""

@@ -107,7 +107,7 @@ class Hub:
             if feed not in watcher.feeds:
                 feed.add(watcher)
                 watcher.feeds += (feed,)
-                self._mark(topic, depth=Depth.KNOWN)
+                self._mark(topic, depth=_needed(watcher, topic))
 
     def _leave(self, watcher: Watcher, feed: Feed) -> None:
         watcher.feeds = tuple(other for other in watcher.feeds if other is not feed)
@@ -277,3 +277,9 @@ class Hub:
                     told.add(other.topic)
                     self._refresh(other.topic, None, now)
                 self._leave(watcher, other)
+
+
+def _needed(watcher: Watcher, topic: Topic) -> Depth:
+    """Who was cut elsewhere may have heard more than is known here, and would hear it again."""
+    comes_back = topic == watcher.asked.topic and watcher.asked.position is not None
+    return Depth.LINES if comes_back and topic.noun == "job" else Depth.KNOWN

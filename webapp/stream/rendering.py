@@ -12,8 +12,8 @@ from webapp.stream.wire import HEARTBEAT, Message
 class Rendering:
     """Base of all renderings; equal ones share what they render.
 
-    `interval` is the least number of seconds between two updates; milestones are never held back. Not together
-    with a `tail`: a newcomer who is let in between would get some of it twice.
+    `interval` is the least number of seconds between two updates; milestones are never held back, and nothing is
+    when a newcomer comes in between and there is more of the `tail`.
     """
 
     interval: ClassVar[float] = 0.0

@@ -15,9 +15,11 @@ import httpx
 from httpx_sse import ServerSentEvent, connect_sse
 
 from tests.serving import Server, form_token
+from webapp.live.client import connect
 from webapp.live.job_live import JobLive
 from webapp.progress import LogLine
 from webapp.records.database import Change
+from webapp.settings import Settings
 
 STATUS = "/api/jobs/{}/events"
 PIPELINE = "/api/v1/admin/ingestion/jobs/{}/progress"
@@ -99,6 +101,15 @@ class Speaker:
     @property
     def numbers(self) -> list[int]:
         return list(range(FIRST_LINE, self.said + 1))
+
+
+def speaker_for(server: Server, job_id: int) -> Speaker:
+    return Speaker(JobLive(connect(settings_of(server).effective_redis_url)), job_id)
+
+
+def settings_of(server: Server) -> Settings:
+    names = (name for name in server.environment if name.startswith("HEADWAY_"))
+    return Settings.from_environment({name: server.environment[name] for name in names})
 
 
 @dataclass

@@ -20,14 +20,21 @@ GRACE, WITHIN = 120, 15
 RETRY = re.compile(rb"\nretry: (\d+)\n")
 
 
-@pytest.fixture(params=["handoff", "generator"])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    settings = {"HEADWAY_STREAM_WRITER": request.param, "HEADWAY_STOP_GRACE": str(GRACE), "HEADWAY_WORKERS": "1"}
+@pytest.fixture
+def server(writer: str, tmp_path: Path) -> Iterator[Server]:
+    settings = {"HEADWAY_STREAM_WRITER": writer, "HEADWAY_STOP_GRACE": str(GRACE), "HEADWAY_WORKERS": "1"}
     with serving(tmp_path / "data", HEADWAY_WEB_PROCESSES="2", HEADWAY_MAX_STREAMS_PER_USER="50", **settings) as server:
         yield server
 
 
-@pytest.mark.parametrize("signals", [[signal.SIGINT, signal.SIGTERM], [signal.SIGQUIT]], ids=["told twice", "at once"])
+@pytest.mark.parametrize(
+    ("writer", "signals"),
+    [
+        ("handoff", [signal.SIGINT, signal.SIGTERM]),
+        ("handoff", [signal.SIGQUIT]),
+        ("generator", [signal.SIGQUIT]),
+    ],
+)
 def test_who_watches_gets_an_end_and_what_runs_is_handed_back(server: Server, signals: list[signal.Signals]) -> None:
     with server.program() as ada, ExitStack() as stack:
         credential = {"Authorization": ada.headers["Authorization"]}

@@ -15,13 +15,24 @@ import httpx
 import pytest
 
 from tests.serving import Server, eventually, free_port
-from tests.streams import FIRST_LINE, STATUS, RawConnection, Speaker, cancel, live, logged, opened, start, watching
+from tests.streams import (
+    FIRST_LINE,
+    STATUS,
+    RawConnection,
+    Speaker,
+    cancel,
+    live,
+    logged,
+    opened,
+    settings_of,
+    speaker_for,
+    start,
+    watching,
+)
 from webapp.app import create_app
 from webapp.embedding import new_link
-from webapp.live.client import connect
-from webapp.live.job_live import JobLive
 from webapp.records.job import Job
-from webapp.settings import PROJECT, Settings
+from webapp.settings import PROJECT
 
 # As in tests/impatient.py, which this process must not load.
 HEARTBEAT = 0.3
@@ -68,19 +79,12 @@ def ben(place: Server) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def settings_of_place(place: Server) -> Settings:
-    return Settings.from_environment(
-        {name: value for name, value in place.environment.items() if name.startswith("HEADWAY_")}
-    )
-
-
-@pytest.fixture(scope="module")
-def speaker(place: Server, settings_of_place: Settings, ada: httpx.Client) -> Iterator[Speaker]:
+def speaker(place: Server, ada: httpx.Client) -> Iterator[Speaker]:
     """For a job of Ada's that has nothing to say by itself."""
     job_id = start(ada, bytes(100_000), bytes_per_second=1)
     with watching(ada, live(job_id)) as stream:
         assert any(FIRST_LINE in logged(event.data) for event in stream)
-    yield Speaker(JobLive(connect(settings_of_place.effective_redis_url)), job_id)
+    yield speaker_for(place, job_id)
     with closing(place.browser()) as browser:
         cancel(browser, job_id)
 
@@ -187,8 +191,8 @@ def test_a_client_that_reads_byte_by_byte_is_cut(place: Server, ada: httpx.Clien
         eventually(lambda: slow.socket.recv(1) and closed(place) > before)
 
 
-def test_a_link_s_stream_ends_when_the_link_does(place: Server, settings_of_place: Settings, speaker: Speaker) -> None:
-    app = create_app(settings_of_place)
+def test_a_link_s_stream_ends_when_the_link_does(place: Server, speaker: Speaker) -> None:
+    app = create_app(settings_of(place))
     with app.test_request_context(), app.extensions["headway"].database.reading() as session:
         link = urlsplit(new_link(session.get_one(Job, speaker.job_id), 3, by="nobody")).path
     with RawConnection(place.url) as connection:

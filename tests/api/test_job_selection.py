@@ -119,6 +119,13 @@ def test_a_selection_that_makes_no_sense_does_nothing(
     assert {error["field"] for error in answer.json()["errors"]} == fields
 
 
+@pytest.mark.parametrize("field", ["kind", "owner", "q", "state"])
+def test_half_of_a_surrogate_pair_is_refused(ben: httpx.Client, field: str) -> None:
+    sent = json.dumps({"action": "delete", "filter": {field: "\ud800"}})
+    answer = ben.post(SELECTION, content=sent, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, f"filter.{field}")
+
+
 def test_a_form_is_no_selection(ben: httpx.Client) -> None:
     assert ben.post(SELECTION, data={"action": "delete"}).status_code == 415
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from webapp.api import asking
 from webapp.api.call import JSON, Call
-from webapp.api.jobs import GROUP, WantedJobs
+from webapp.api.jobs import GROUP
+from webapp.api.wanted_jobs import WantedJobs
 from webapp.control import TOO_LATE
 from webapp.current import services
 from webapp.errors import JobError

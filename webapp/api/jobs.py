@@ -16,15 +16,15 @@ from webapp.acceptance import Upload, accept, open_for
 from webapp.api import asking
 from webapp.api.call import FORMS, JSON, Call, json_of
 from webapp.api.idempotency import TAKES_KEY, Once, once
-from webapp.api.job import JobBrief, JobFull, State, brief, full
+from webapp.api.job import JobBrief, JobFull, brief, full
+from webapp.api.wanted_jobs import WantedJobs
 from webapp.control import TOO_LATE
 from webapp.current import services
 from webapp.deletion import delete_jobs
-from webapp.kinds import KINDS, OFFERED
-from webapp.login import Identity
+from webapp.kinds import OFFERED
 from webapp.moments import with_offset
 from webapp.records.job import PRIORITIES, Job
-from webapp.records.listing import JobFilter, matching
+from webapp.records.listing import matching
 from webapp.uploads import incoming_of, takes_uploads
 
 MOST_LISTED = 200
@@ -65,31 +65,6 @@ class NewJob(BaseModel):
 
 class Accepted(BaseModel):
     job_id: str
-
-
-class WantedJobs(BaseModel):
-    """Which jobs of those that one may see; what is left out takes all."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    state: State | None = None
-    kind: str | None = Field(None, json_schema_extra={"enum": [*KINDS]})
-    owner: str | None = Field(None, description="Part of the owner’s email.")
-    q: str | None = Field(None, description="Part of the file’s name, or the job’s number.")
-    batch: int | None = Field(None, ge=1, lt=2**63, description="Jobs of this batch.")
-    schedule: int | None = Field(None, ge=1, lt=2**63, description="Jobs that this schedule made.")
-
-    def filter_for(self, user: Identity, cursor: int | None) -> JobFilter:
-        return JobFilter(
-            owner_id=None if user.is_admin else user.id,
-            state=self.state,
-            kind=self.kind,
-            owner_email=self.owner,
-            text=self.q,
-            batch_id=self.batch,
-            schedule_id=self.schedule,
-            before=cursor,
-        )
 
 
 class JobsQuery(WantedJobs):

@@ -32,7 +32,7 @@ app = create_app()
 @public
 def push(job_id: str) -> Response:
     user = asking.admin()
-    job = asking.job(user, job_id)
+    job = asking.watched(user, job_id)
     return respond(Topic("job", job.id), UNHURRIED, name=str(job.id), who=user)
 
 

@@ -16,7 +16,7 @@ from werkzeug.exceptions import Unauthorized
 
 from webapp.current import services
 from webapp.problems import wants_json
-from webapp.records.credential import Credential
+from webapp.records.credential import Credential, Holder, by_login, by_token
 from webapp.records.login import Login
 from webapp.records.token import Token
 from webapp.records.user import User
@@ -38,27 +38,27 @@ class Identity(UserMixin):  # type: ignore[misc]
     A `guest` sees what a link of that person's shows.
     """
 
-    user: User
-    login: Login | None = None
+    id: int
+    email: str
+    role: str
+    login_id: int = 0
+    token_id: int = 0
     secret: str = ""
-    token: Token | None = None
     guest: bool = False
 
-    @property
-    def id(self) -> int:
-        return self.user.id
-
-    @property
-    def email(self) -> str:
-        return self.user.email
-
-    @property
-    def role(self) -> str:
-        return self.user.role
+    @classmethod
+    def of(cls, user: User, *, guest: bool = False) -> Identity:
+        return cls(user.id, user.email, user.role, guest=guest)
 
     @property
     def is_admin(self) -> bool:
-        return self.user.is_admin
+        return self.role == "admin"
+
+    @property
+    def user(self) -> User:
+        """Their record, read now: few requests need more than what stands here."""
+        with services().database.reading() as session:
+            return session.get_one(User, self.id)
 
     def get_id(self) -> str:
         """What the cookie holds."""
@@ -67,8 +67,7 @@ class Identity(UserMixin):  # type: ignore[misc]
     @property
     def credential(self) -> Credential:
         """What lasts long keeps this, to ask again."""
-        login_id, token_id = self.login.id if self.login else 0, self.token.id if self.token else 0
-        return Credential(self.user.id, self.user.role, login_id, token_id, self.guest)
+        return Credential(self.id, self.role, self.login_id, self.token_id, self.guest)
 
 
 def init_app(app: Flask) -> None:
@@ -100,7 +99,7 @@ def sign_in(user: User, browser: str, address: str) -> None:
         login, secret = Login.begin(
             session, user, days=services().settings.session_days, browser=browser, address=address
         )
-    login_user(Identity(login.user, login, secret))
+    login_user(Identity(user.id, user.email, user.role, login.id, secret=secret))
 
 
 def new_ticket(user_id: int, job_id: int) -> str:
@@ -116,7 +115,7 @@ def by_ticket(ticket: str, job_id: int | Callable[[Identity], int] | None) -> Id
         raise Unauthorized("The stream ticket is not valid, or no longer.") from None
     with services().database.reading() as session:
         user = session.get(User, user_id)
-    holder = Identity(user) if user and not user.disabled_at else None
+    holder = Identity.of(user) if user and not user.disabled_at else None
     if holder is None or ticket_job_id != (job_id(holder) if callable(job_id) else job_id):
         raise Unauthorized("The stream ticket is not for this.")
     return holder
@@ -130,31 +129,31 @@ def _by_login(secret: str) -> Identity | None:
     if _bearer(request) is not None:
         # Whoever shows a token means to be known by it, even if it turns out to be a bad one.
         return None
-    with services().database.reading() as session:
-        login = Login.find(session, secret)
-    if login and login.is_stale:
-        _note_seen(login)
-    return Identity(login.user, login, secret) if login else None
-
-
-def _note_seen(credential: Login | Token) -> None:
-    try:
-        with services().database.transaction() as session:
-            session.merge(credential, load=False).seen()
-    except OperationalError as error:
-        # A page must not fail because this note could not be written.
-        log.warning("a login or token could not be noted as seen: %s", error)
+    holder = by_login(services().database, secret)
+    if holder is None:
+        return None
+    _note_use(Login, holder)
+    return Identity(*holder[:3], login_id=holder.credential_id, secret=secret)
 
 
 def _by_token(request: Request) -> Identity | None:
     secret = _bearer(request)
-    if secret is None:
+    holder = by_token(services().database, secret) if secret is not None else None
+    if holder is None:
         return None
-    with services().database.reading() as session:
-        token = Token.find(session, secret)
-    if token and token.is_stale:
-        _note_seen(token)
-    return Identity(token.user, token=token) if token else None
+    _note_use(Token, holder)
+    return Identity(*holder[:3], token_id=holder.credential_id)
+
+
+def _note_use(record: type[Login | Token], holder: Holder) -> None:
+    if not holder.is_stale:
+        return
+    try:
+        with services().database.transaction() as session:
+            record.note_use(session, holder.credential_id)
+    except OperationalError as error:
+        # A page must not fail because this note could not be written.
+        log.warning("a login or token could not be noted as seen: %s", error)
 
 
 def _bearer(request: Request) -> str | None:

@@ -1,5 +1,6 @@
 from tests.cli.conftest import Headway
 from tests.conftest import Cast
+from webapp.records.credential import by_login
 from webapp.records.database import Database
 from webapp.records.login import Login
 from webapp.records.user import User
@@ -69,7 +70,7 @@ def test_a_changed_password_signs_the_user_out_everywhere(headway: Headway, cast
     assert result.exit_code == 0, result.output
     with database.reading() as session:
         assert User.authenticate(session, "ben@example.org", "another password")
-        assert Login.find(session, secret) is None
+    assert by_login(database, secret) is None
 
 
 def test_an_unknown_user_is_named(headway: Headway, cast: Cast):

@@ -10,6 +10,7 @@ from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
 
 from webapp.current import services
 from webapp.login import Identity, by_ticket
+from webapp.records.glimpse import Glimpse, glimpse
 from webapp.records.job import Job
 from webapp.stream.state import JobState, load_job
 
@@ -39,6 +40,20 @@ def job(asking: Identity, job_id: str) -> Job:
     if found_job is None:
         raise NotFound("There is no such job.")
     return found_job
+
+
+def watched(asking: Identity, job_id: str) -> Glimpse:
+    """A job that the person may watch. Raises NotFound."""
+    seen = seen_by(asking, job_id)
+    if seen is None:
+        raise NotFound("There is no such job.")
+    return seen
+
+
+def seen_by(asking: Identity, job_id: str) -> Glimpse | None:
+    """A job that the person may watch."""
+    seen = glimpse(services().database, number(job_id))
+    return seen if seen and seen.visible_to(asking.id, is_admin=asking.is_admin) else None
 
 
 def state(asking: Identity, job_id: str) -> JobState:

@@ -27,6 +27,7 @@ from webapp.control import TOO_LATE
 from webapp.current import services
 from webapp.login import Identity, public
 from webapp.problems import Refused
+from webapp.records.glimpse import Glimpse
 from webapp.records.job import Job
 from webapp.records.listing import newest_named
 from webapp.stream.names import EVERYBODY, Topic
@@ -103,7 +104,7 @@ def stream(query: WantedStream) -> Response:
     """By its number, or the newest of a file."""
     if query.job_id is not None:
         user = asking.identity(ticket_for=asking.number(query.job_id))
-        return _follow(user, asking.job(user, query.job_id))
+        return _follow(user, asking.watched(user, query.job_id))
     if query.filename is not None:
         return _follow_named(query.filename)
     raise Refused("Say which job: send “job_id” or “filename”.")
@@ -121,7 +122,7 @@ def _follow_named(name: str) -> Response:
     return _follow(user, _newest(user, name))
 
 
-def _follow(user: Identity, job: Job) -> Response:
+def _follow(user: Identity, job: Job | Glimpse) -> Response:
     return respond(Topic("job", job.id), ONE, name=str(job.id), who=user)
 
 

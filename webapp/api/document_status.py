@@ -87,7 +87,7 @@ def create(body: NewDocument) -> AcceptedDocument:
 @Call(summary="Follow a document", group=GROUP, events={"": Ingestion}, refuses=(403, 404))
 def events(job_id: str) -> Response:
     user = asking.admin(ticket_for=asking.number(job_id))
-    job = asking.job(user, job_id)
+    job = asking.watched(user, job_id)
     return respond(Topic("job", job.id), STREAM, name=str(job.id), who=user)
 
 

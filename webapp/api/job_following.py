@@ -101,7 +101,7 @@ STREAM, PART = Following(), OneOfMany()
 def live(job_id: str) -> Response:
     """What “Read a job” and “Read a job’s log” say, as it changes."""
     user = asking.identity(ticket_for=asking.number(job_id))
-    job = asking.job(user, job_id)
+    job = asking.watched(user, job_id)
     return respond(Topic("job", job.id), STREAM, name=str(job.id), who=user)
 
 

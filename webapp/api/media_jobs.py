@@ -54,7 +54,7 @@ STREAM = MediaJob()
 @Call(summary="Follow a job", group=GROUP, events={"": MediaStatus}, refuses=(404,))
 def stream(job_id: str) -> Response:
     user = asking.identity(ticket_for=asking.number(job_id))
-    job = asking.job(user, job_id)
+    job = asking.watched(user, job_id)
     return respond(Topic("job", job.id), STREAM, name=str(job.id), who=user)
 
 

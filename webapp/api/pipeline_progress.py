@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from functools import lru_cache
 
 from flask import Blueprint, Response
 
@@ -47,7 +48,7 @@ class PipelineProgress(Rendering):
 
     def milestone(self, state: JobState) -> Hashable:
         stages = state.progress.stages if state.progress else ()
-        return state.ended, sum(stage.status in ("completed", "error") for stage in stages)
+        return state.ended, len([stage for stage in stages if stage.status in ("completed", "error")])
 
     def farewell(self, state: JobState) -> Message:
         if state.job.state == "completed":
@@ -77,7 +78,7 @@ ONE, ONE_OF_MANY, ALL = PipelineProgress(), OneOfMany(), AllPipelines()
 def one(job_id: str) -> Response:
     """An unknown job is answered with 200 and one `error`."""
     user = asking.admin(ticket_for=asking.number(job_id))
-    job = asking.found(user, job_id)
+    job = asking.seen_by(user, job_id)
     if job is None or job.kind != KIND:
         return only(_error(f"Job not found: {job_id}", job_id))
     return respond(Topic("job", job.id), ONE, name=str(job.id), who=user)
@@ -121,6 +122,8 @@ def _not_begun(state: JobState) -> list[StageProgress]:
 
 
 def _stage(stage: StageProgress, progress: Progress) -> Stage:
+    if stage.status == "pending":
+        return _not_begun_stage(stage.name, stage.total or 0)
     running = stage.status == "in_progress"
     return Stage(
         name=stage.name,
@@ -131,6 +134,21 @@ def _stage(stage: StageProgress, progress: Progress) -> Stage:
         progress_percent=_percent(stage.fraction),
         duration_ms=_milliseconds(stage.seconds(progress.updated_at)),
         is_complete=stage.status == "completed",
+    )
+
+
+@lru_cache(maxsize=256)
+def _not_begun_stage(name: str, total: int) -> Stage:
+    """Most stages of most jobs: made once for all."""
+    return Stage(
+        name=name,
+        status="pending",
+        processed=0,
+        total=total,
+        in_flight=0,
+        progress_percent=0.0,
+        duration_ms=0,
+        is_complete=False,
     )
 
 

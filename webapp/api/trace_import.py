@@ -93,7 +93,7 @@ STREAM = TraceImport()
 @Call(summary="Follow an import", group=GROUP, events=EVENTS, refuses=(404,))
 def stream(job_id: str) -> Response:
     user = asking.identity(ticket_for=asking.number(job_id))
-    job = asking.job(user, job_id)
+    job = asking.watched(user, job_id)
     return respond(Topic("job", job.id), STREAM, name=str(job.id), who=user)
 
 

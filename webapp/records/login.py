@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import ForeignKey, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from webapp.records.database import SEEN_EVERY, Base, Change, UTCDateTime, now
+from webapp.records.database import Base, Change, UTCDateTime, now
 from webapp.records.secret import digest, new_secret
 from webapp.records.user import User
 
@@ -46,22 +46,12 @@ class Login(Base):
         return login, secret
 
     @classmethod
-    def find(cls, session: Session, secret: str) -> Login | None:
-        """The live login with this secret, if its person may still come in."""
-        login = session.scalar(select(cls).where(cls.secret_digest == digest(secret)))
-        return login if login and login.expires_at > now() and not login.user.disabled_at else None
-
-    @classmethod
     def of(cls, session: Session, user_id: int) -> list[Login]:
         return list(session.scalars(select(cls).where(cls.user_id == user_id).order_by(cls.seen_at.desc())))
 
-    @property
-    def is_stale(self) -> bool:
-        """Whether `seen` is due."""
-        return now() - self.seen_at > SEEN_EVERY
-
-    def seen(self) -> None:
-        self.seen_at = now()
+    @classmethod
+    def note_use(cls, session: Session, login_id: int) -> None:
+        session.execute(update(cls).where(cls.id == login_id).values(seen_at=now()))
 
     def end(self, session: Session) -> None:
         session.delete(self)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import ForeignKey, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from webapp.records.database import SEEN_EVERY, Base, Change, UTCDateTime, now
+from webapp.records.database import Base, Change, UTCDateTime, now
 from webapp.records.secret import digest, new_secret
 from webapp.records.user import User
 
@@ -40,23 +40,13 @@ class Token(Base):
         return token, secret
 
     @classmethod
-    def find(cls, session: Session, secret: str) -> Token | None:
-        """The token with this secret, if it and its person are still good."""
-        token = session.scalar(select(cls).where(cls.secret_digest == digest(secret)))
-        return token if token and not token.revoked_at and not token.user.disabled_at else None
-
-    @classmethod
     def of(cls, session: Session, user: User) -> list[Token]:
         live = select(cls).where(cls.user_id == user.id, cls.revoked_at.is_(None))
         return list(session.scalars(live.order_by(cls.created_at.desc())))
 
-    @property
-    def is_stale(self) -> bool:
-        """Whether `seen` is due."""
-        return self.last_used_at is None or now() - self.last_used_at > SEEN_EVERY
-
-    def seen(self) -> None:
-        self.last_used_at = now()
+    @classmethod
+    def note_use(cls, session: Session, token_id: int) -> None:
+        session.execute(update(cls).where(cls.id == token_id).values(last_used_at=now()))
 
     def revoke(self, session: Session) -> None:
         self.revoked_at = now()

@@ -21,12 +21,11 @@ def page(*, problem: str | None = None, new_token: str | None = None) -> str:
     with services().database.reading() as session:
         tokens = Token.of(session, current_user.user)
         logins = Login.of(session, current_user.id)
-    this = current_user.login
     return render_template(
         "account/show.html",
         tokens=tokens,
         sessions=logins,
-        this_session_id=this.id if this else None,
+        this_session_id=current_user.login_id,
         new_token=new_token,
         problem=problem,
     )

@@ -39,7 +39,7 @@ def show(token: str) -> str:
 @public
 def live(token: str) -> Response:
     embed = embed_of(token)
-    job, guest = embed.job, Identity(embed.job.owner, guest=True)
+    job, guest = embed.job, Identity.of(embed.job.owner, guest=True)
     card = _card(job.embed_version)
     return respond(Topic("job", job.id), card, name=str(job.id), who=guest, at_most=embed.left)
 

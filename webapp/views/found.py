@@ -8,6 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from webapp.current import services
 from webapp.records.document import Document
+from webapp.records.glimpse import Glimpse, glimpse
 from webapp.records.job import Job
 from webapp.records.schedule import Schedule
 
@@ -29,6 +30,14 @@ def job(job_id: int) -> Job:
     if found is None or not found.visible_to(current_user.id, is_admin=current_user.is_admin):
         raise NotFound("There is no such job.")
     return found
+
+
+def watched(job_id: int) -> Glimpse:
+    """A job to watch. Raises NotFound."""
+    seen = glimpse(services().database, job_id)
+    if seen is None or not seen.visible_to(current_user.id, is_admin=current_user.is_admin):
+        raise NotFound("There is no such job.")
+    return seen
 
 
 def schedule(schedule_id: int) -> Schedule:

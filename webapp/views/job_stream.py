@@ -18,13 +18,13 @@ bp = Blueprint("job_stream", __name__)
 
 @bp.get("/jobs/<int:job_id>/live")
 def live(job_id: int) -> Response:
-    found.job(job_id)
+    found.watched(job_id)
     return respond(Topic("job", job_id), renderings().page, name=str(job_id))
 
 
 @bp.get("/jobs/<int:job_id>/parts")
 def parts(job_id: int) -> Response:
-    found.job(job_id)
+    found.watched(job_id)
     state = load_job(services(), job_id)
     if state is None:
         raise NotFound("There is no such job.")

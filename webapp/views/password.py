@@ -23,7 +23,7 @@ def update() -> Response:
             if not user.has_password(request.form.get("current", "")):
                 raise ValueError("The present password is wrong.")
             user.set_password(session, request.form.get("new", ""))
-            Login.end_others(session, user.id, but=current_user.login.id if current_user.login else None)
+            Login.end_others(session, user.id, but=current_user.login_id)
     except ValueError as error:
         return make_response(account.page(problem=str(error)), 422)
     flash("The password is changed; all other logins have ended.")

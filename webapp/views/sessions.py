@@ -8,6 +8,7 @@ from flask_login import current_user, logout_user
 from webapp.current import services
 from webapp.limits import FAILED_LOGINS, FAILED_LOGINS_AN_ACCOUNT, by_account, limiter, was_refused
 from webapp.login import public, sign_in
+from webapp.records.login import Login
 from webapp.records.user import User
 
 bp = Blueprint("sessions", __name__)
@@ -41,9 +42,9 @@ def create() -> Response:
 
 @bp.post("/logout")
 def destroy() -> Response:
-    login = current_user.login
-    if login is not None:
-        with services().database.transaction() as database_session:
+    with services().database.transaction() as database_session:
+        login = database_session.get(Login, current_user.login_id)
+        if login is not None:
             login.end(database_session)
     logout_user()
     session.clear()

@@ -50,9 +50,10 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Clear up after a process that was killed, and settle who writes streams."""
+    """Clear up after a process that was killed, settle who writes streams, and what need not be looked through."""
     # Here, not above: the master must not load the app's modules.
     from webapp import leftovers, web_worker
 
     leftovers.clear(worker.wsgi.extensions["headway"])
     web_worker.choose_writer(worker, _settings.stream_writer)
+    web_worker.spare_the_collector()

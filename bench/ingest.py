@@ -26,6 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import pypdfium2
+from msgspec.json import encode
 
 from webapp.engines import chunk, embed, extract, parse
 from webapp.engines.graph import Graph
@@ -150,7 +151,7 @@ class Headway:
 
     def _publish(self, picture: object, lines: object) -> bool:
         if picture:
-            picture.model_dump_json()
+            encode(picture)
         return False
 
     def close(self) -> None:

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from copy import copy
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from webapp.progress import LaneProgress, Level, LogLine, Progress, StageProgress
 
 if TYPE_CHECKING:
@@ -199,7 +201,7 @@ class Report:
         """Send what changed since the last time; without a change, only a sign of life now and then."""
         with self._flushing:
             picture = self.picture()
-            changed = self._sent is None or picture != self._sent.model_copy(update={"updated_at": picture.updated_at})
+            changed = self._sent is None or picture != replace(self._sent, updated_at=picture.updated_at)
             if not changed and not self._lines and picture.updated_at - self._sent_at < SIGN_OF_LIFE:
                 return
             lines = self._lines[:]

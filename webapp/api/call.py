@@ -39,7 +39,7 @@ class Call:
     answers: type[BaseModel] | UnionType | None = None
     media_type: str = JSON
     status: int = 200
-    events: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+    events: Mapping[str, type] = field(default_factory=dict)
     by_ticket: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
     refuses: tuple[int, ...] = ()

@@ -9,16 +9,14 @@ from types import UnionType
 from typing import Any, Literal, get_args
 
 from flask import Flask, url_for
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
 from webapp.api.call import BYTES, JSON, Call
 from webapp.problems import Problem
 
-Model = type[BaseModel]
 Mode = Literal["validation", "serialization"]
-Refs = Mapping[Model, dict[str, Any]]
+Refs = Mapping[type, dict[str, Any]]
 
 REF = "#/components/schemas/{model}"
 PROBLEM = "application/problem+json"
@@ -90,11 +88,12 @@ def _operation_id(rule: Rule) -> str:
 
 def _schemas(calls: list[Call]) -> tuple[Refs, dict[str, Any]]:
     """What stands for each model, and the definitions of all."""
-    wanted: dict[tuple[Model, Mode], None] = {(Problem, "serialization"): None}
+    wanted: dict[tuple[type, Mode], None] = {(Problem, "serialization"): None}
     for call in calls:
         wanted |= {(model, "validation"): None for model in (call.body,) if model}
         wanted |= {(model, "serialization"): None for model in (*_models(call.answers), *call.events.values())}
-    refs, definitions = models_json_schema(list(wanted), ref_template=REF)
+    shapes: list[tuple[type, Mode, TypeAdapter[Any]]] = [(model, mode, TypeAdapter(model)) for model, mode in wanted]
+    refs, definitions = TypeAdapter.json_schemas(shapes, ref_template=REF)
     return {model: refs[model, mode] for model, mode in wanted}, _without_empty_defaults(definitions["$defs"])
 
 
@@ -111,7 +110,7 @@ def _without_empty_defaults(schema: Any) -> Any:
     }
 
 
-def _models(answers: Model | UnionType | None) -> tuple[Model, ...]:
+def _models(answers: type | UnionType | None) -> tuple[type, ...]:
     if isinstance(answers, UnionType):
         return get_args(answers)
     return (answers,) if answers else ()

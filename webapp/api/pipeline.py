@@ -1,13 +1,14 @@
-"""What contract B says of an ingestion."""
+"""What contract B says of an ingestion, as plain dictionaries: they are made at each update of each watched job."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+from typing_extensions import TypedDict
 
 
-class Stage(BaseModel):
+class Stage(TypedDict):
     name: str
     status: Literal["pending", "in_progress", "completed", "error"]
     processed: int
@@ -18,21 +19,21 @@ class Stage(BaseModel):
     is_complete: bool
 
 
-class PoolWorker(BaseModel):
+class PoolWorker(TypedDict):
     id: int
     status: Literal["idle", "processing", "error"]
     current_chunk: str | None
     progress_percent: float
 
 
-class WorkerPool(BaseModel):
+class WorkerPool(TypedDict):
     active: int
     max: int
     queue_depth: int
     workers: list[PoolWorker]
 
 
-class Metrics(BaseModel):
+class Metrics(TypedDict):
     """What the stores confirmed, whichever they are."""
 
     entities_total: int
@@ -41,13 +42,13 @@ class Metrics(BaseModel):
     qdrant_writes: int
 
 
-class Timing(BaseModel):
-    started_at: float | None = Field(description="Seconds since 1970.")
+class Timing(TypedDict):
+    started_at: Annotated[float | None, Field(description="Seconds since 1970.")]
     elapsed_ms: int
     estimated_remaining_ms: int | None
 
 
-class Pipeline(BaseModel):
+class Pipeline(TypedDict):
     document_id: str | None
     document_name: str | None
     total_chunks: int
@@ -59,14 +60,14 @@ class Pipeline(BaseModel):
     overall_progress_percent: float
 
 
-class PipelineComplete(BaseModel):
+class PipelineComplete(TypedDict):
     pass
 
 
-class PipelineError(BaseModel):
+class PipelineError(TypedDict):
     message: str
     job_id: str
 
 
-ALL_EVENTS: dict[str, type[BaseModel]] = {"pipeline_progress": Pipeline}
+ALL_EVENTS: dict[str, type] = {"pipeline_progress": Pipeline}
 EVENTS = ALL_EVENTS | {"complete": PipelineComplete, "error": PipelineError}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import ClassVar, Literal
 
+import msgspec
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
@@ -29,13 +30,16 @@ ADMITTED_STEP = "initializing"
 BEAT = 15.0
 
 
-def encoded(said: BaseModel) -> str:
-    """One line of JSON in ASCII: half of a surrogate pair that somebody sent must not break a stream."""
+def encoded(said: BaseModel | Mapping[str, object]) -> str:
+    """One line of JSON; of a model, what was set."""
     try:
-        # Several times quicker, and asked for at every update of every job that is watched.
-        return said.model_dump_json(exclude_unset=True, ensure_ascii=True)
-    except PydanticSerializationError:
-        return json.dumps(said.model_dump(mode="json", exclude_unset=True))
+        # Both several times quicker than `json`, and asked for at every update of every job that is watched.
+        if isinstance(said, BaseModel):
+            return said.model_dump_json(exclude_unset=True)
+        return msgspec.json.encode(said).decode()
+    except (PydanticSerializationError, UnicodeEncodeError):
+        # Half of a surrogate pair, which somebody sent, must not break a stream: this writes it as an escape.
+        return json.dumps(said.model_dump(mode="json", exclude_unset=True) if isinstance(said, BaseModel) else said)
 
 
 def fraction(state: JobState) -> float:

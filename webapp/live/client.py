@@ -18,11 +18,12 @@ class LiveUnavailable(ConnectionError):
     """Redis can't be reached, or did not answer in time."""
 
 
-def connect(url: str, *, timeout: float | None = 2.0) -> Redis:
+def connect(url: str, *, timeout: float | None = 2.0, protocol: int = 3) -> Redis:
     """A client whose calls fail after `timeout` seconds; None for one that blocks on purpose."""
     return Redis.from_url(
         url,
         decode_responses=True,
+        protocol=protocol,
         socket_timeout=timeout,
         socket_connect_timeout=2.0,
         # One fresh connection at once mends an idle one that was cut; more would hold up a page.

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import NamedTuple
 
+from msgspec import Struct
+from msgspec.json import Decoder
+from msgspec.json import encode as encoded
 from redis import Redis
 
 from webapp.live.client import PREFIX, LiveUnavailable, translated
@@ -20,16 +23,16 @@ from webapp.report import KEPT_LINES
 LIFETIME = 24 * 3600
 # An update seldom brings more lines than this; then all are read again.
 RECENT_LINES = 16
+PROGRESS, LINE = Decoder(Progress), Decoder(LogLine)
 # Seconds for which readers leave a Redis alone that did not answer: a page asks for many jobs.
 PAUSE = 1.0
 
 
-@dataclass(frozen=True)
-class Live:
+class Live(Struct, frozen=True):
     """What Redis knows of a job; `known` is False when Redis could not be asked."""
 
     progress: Progress | None = None
-    lines: list[LogLine] = field(default_factory=list)
+    lines: Sequence[LogLine] = ()
     known: bool = True
 
     def after(self, known: Sequence[LogLine]) -> list[LogLine]:
@@ -58,9 +61,9 @@ class JobLive:
         progress_key, log_key, cancel_key = _keys(change.id, attempt)
         pipeline = self._redis.pipeline(transaction=False)
         if progress:
-            pipeline.set(progress_key, progress.model_dump_json(), ex=LIFETIME)
+            pipeline.set(progress_key, encoded(progress), ex=LIFETIME)
         if lines:
-            pipeline.rpush(log_key, *(line.model_dump_json() for line in lines))
+            pipeline.rpush(log_key, *(encoded(line) for line in lines))
             pipeline.ltrim(log_key, -KEPT_LINES, -1)
             pipeline.expire(log_key, LIFETIME)
         if progress or lines:
@@ -79,8 +82,8 @@ class JobLive:
         with self._asking():
             progress, lines = pipeline.execute()
         return Live(
-            progress=Progress.model_validate_json(progress) if progress else None,
-            lines=[LogLine.model_validate_json(line) for line in lines],
+            progress=PROGRESS.decode(progress) if progress else None,
+            lines=[LINE.decode(line) for line in lines],
         )
 
     def last_word(self, job_id: int, attempt: int) -> Trace:
@@ -135,8 +138,8 @@ class JobLive:
 
 
 def _read_on(picture: str | None, recent: Sequence[str], after: int | None) -> Live:
-    progress = Progress.model_validate_json(picture) if picture else None
-    lines = [LogLine.model_validate_json(line) for line in recent]
+    progress = PROGRESS.decode(picture) if picture else None
+    lines = [LINE.decode(line) for line in recent]
     new = [line for line in lines if after is not None and line.n > after]
     # If none of the recent ones is known, there may have been more between.
     missed = len(new) == RECENT_LINES

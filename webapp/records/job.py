@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+from msgspec import to_builtins
 from sqlalchemy import (
     JSON,
     ColumnElement,
@@ -340,8 +341,8 @@ class Job(HasFile, Base):
         values |= {
             "state": state,
             "finished_at": now(),
-            "last_progress": trace.progress.model_dump() if trace.progress else None,
-            "last_lines": [line.model_dump() for line in trace.lines],
+            "last_progress": to_builtins(trace.progress),
+            "last_lines": to_builtins(trace.lines),
         }
         if not self._change_present_attempt(session, values):
             return False

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Parts = dict[Hashable, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """Of each part only the latest counts; what is appended is never dropped. `whole` is all of it in one piece.
 
     A newcomer's first update is no backlog, however long it is.

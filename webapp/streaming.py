@@ -28,6 +28,7 @@ from webapp.stream.moving import move_on
 from webapp.stream.names import SYSTEM, Topic, position_in
 from webapp.stream.rendering import Rendering
 from webapp.stream.state import State, load
+from webapp.stream.unsaid import unsaid
 from webapp.stream.watcher import Asked
 from webapp.stream.writer import HEADERS, USUAL, Timing, Writer
 from webapp.system import SystemState, load_system
@@ -52,6 +53,7 @@ class Streaming:
             self.load,
             limits,
             move_on=partial(move_on, services),
+            unsaid=partial(unsaid, services),
             still_good=self._still_good,
             idle=min(timing.stalled_after / 2, IDLE),
         )
@@ -104,7 +106,8 @@ class Streaming:
             self.hub.run()
 
     def _listen(self) -> None:
-        transport.listen(connect(self._redis_url, timeout=None), self.hub, lambda: self._closed)
+        # In the older protocol the library takes half as long to read what it is pushed.
+        transport.listen(connect(self._redis_url, timeout=None, protocol=2), self.hub, lambda: self._closed)
 
     def _still_good(self, credentials: Collection[Credential]) -> set[Credential]:
         try:

@@ -37,6 +37,7 @@ class Stage:
         self.stack.enter_context(theirs)
         connection = Connection(JOB, self.writer, heartbeat=b":\n\n", ends_at=options.get("ends_at", 1e9))
         self.writer.adopt(connection, ours.detach(), HEAD)
+        self.writer.flush()
         return connection, theirs
 
 
@@ -81,6 +82,7 @@ def test_what_came_before_the_socket_did_is_not_lost(stage: Stage) -> None:
         stage.writer.deliver([connection], part(b"early"))
         stage.writer.flush()
         stage.writer.adopt(connection, ours.detach(), HEAD)
+        stage.writer.flush()
         assert received(theirs, b"early") == HEAD + b"early"
 
 

@@ -16,7 +16,7 @@ from webapp.records.job import Job
 from webapp.records.worker import Worker
 from webapp.services import Services
 from webapp.stream.agenda import Depth
-from webapp.stream.memory import WHOLE_AFTER, Memory
+from webapp.stream.memory import Memory
 from webapp.stream.moving import move_on
 from webapp.stream.names import Topic
 from webapp.stream.state import JobState, load_job
@@ -100,7 +100,7 @@ def test_without_redis_nothing_is_believed(services: Services, job: Job, say: Sa
     assert moved(services, state) is None
 
 
-def test_a_newcomer_is_shown_what_was_just_read_and_all_is_read_now_and_then(services: Services, job: Job) -> None:
+def test_a_newcomer_is_shown_what_was_just_read(services: Services, job: Job) -> None:
     topic, asked = Topic("job", job.id), []
 
     def move(known: dict) -> dict:
@@ -114,7 +114,6 @@ def test_a_newcomer_is_shown_what_was_just_read_and_all_is_read_now_and_then(ser
     assert memory.moved({topic: Depth.KNOWN}, now=1.5) == {topic: state}
     assert len(asked) == 1
     assert memory.moved({topic: Depth.WHOLE}, now=1.5) == {}
-    assert memory.moved({topic: Depth.PROGRESS}, now=WHOLE_AFTER) == {}
 
 
 def test_a_failure_on_the_way_has_everything_read_whole(services: Services, job: Job) -> None:

@@ -14,7 +14,7 @@ from webapp.records.estimate import Experience
 from webapp.records.job import NO_TRACE, Job
 from webapp.records.rule import EVERYTHING, Rule, why_held
 from webapp.records.worker import Worker
-from webapp.stream.reason import NO_QUEUE, NO_WORKER, Reason, why_lingering, why_waiting
+from webapp.stream.reason import NO_QUEUE, NO_WORKER, Reason, silent_since, why_lingering, why_waiting
 
 LEASE = timedelta(seconds=20)
 
@@ -49,8 +49,9 @@ def moved(ago: float = 0) -> Progress:
 
 def lingering(database: Database, job: Job, progress: Progress | None = None) -> Reason | None:
     with database.reading() as session:
-        experience = Experience.of(session, "checksum")
-        return why_lingering(session.get_one(Job, job.id), progress or moved(), LEASE, experience)
+        experience, present = Experience.of(session, "checksum"), session.get_one(Job, job.id)
+        silent = silent_since(present.worker.seen_at if present.worker else None, LEASE)
+        return why_lingering(present, progress or moved(), experience, silent_since=silent)
 
 
 def test_it_is_only_not_its_turn(database: Database, waiting: Job) -> None:

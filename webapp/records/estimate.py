@@ -115,8 +115,9 @@ class Experience:
 
     def left(self, size: int | None, progress: Progress) -> Range | None:
         """How long a running job may still take; None without ground for it."""
-        if progress.seconds_left is not None:
-            return range_around(max(progress.seconds_left, SHORTEST), self.ratios[quarter_of(progress)])
+        seconds = progress.seconds_left
+        if seconds is not None:
+            return range_around(max(seconds, SHORTEST), self.ratios[quarter_of(progress)])
         whole = self.duration(size)
         if whole is None:
             return None

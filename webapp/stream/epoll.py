@@ -85,10 +85,9 @@ class EpollWriter:
         start_thread(self._run, ())
 
     def adopt(self, connection: Connection, fd: int, head: bytes) -> None:
-        """Take a descriptor over, for good."""
+        """Take a descriptor over, for good, at the next `flush`."""
         os.set_blocking(fd, False)
         self._post(self._adopt, connection, fd, head)
-        self.flush()
 
     def deliver(self, watchers: Sequence[Watcher], update: Update) -> None:
         self._post(self._deliver, watchers, update)

@@ -25,6 +25,7 @@ from webapp.stream.hub import Hub
 from webapp.stream.watcher import Asked
 from webapp.stream.writer import HEADERS, Timing, Wanted, bound_buffer, log_closed, log_opened, opening
 
+Adopt = Callable[[Connection, int, bytes], None]
 FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 PROTOCOLS = ("HTTP/1.0", "HTTP/1.1")
 
@@ -55,7 +56,7 @@ class HandOff:
         stream = Connection(asked, self._writer, heartbeat=heartbeat, ends_at=ends_at)
         self._hub.subscribe(stream, wanted)
         log_opened(stream)
-        answer = TakenOver(self._writer, stream, connection)
+        answer = TakenOver(self._adopt, stream, connection)
         g.taken_over = answer
         return answer
 
@@ -65,6 +66,11 @@ class HandOff:
         if answer and not answer.given:
             self._left(answer.watcher)
 
+    def _adopt(self, stream: Connection, fd: int, head: bytes) -> None:
+        self._writer.adopt(stream, fd, head)
+        # It flushes, for all who come at once.
+        self._hub.stir()
+
     def _left(self, stream: Connection) -> None:
         if self._hub.unsubscribe(stream):
             log_closed(stream)
@@ -73,16 +79,16 @@ class HandOff:
 class TakenOver(Response):
     """An answer whose head is written like its events, by the stream writer."""
 
-    def __init__(self, writer: EpollWriter, watcher: Connection, connection: socket.socket) -> None:
+    def __init__(self, adopt: Adopt, watcher: Connection, connection: socket.socket) -> None:
         super().__init__(headers=HEADERS)
         self.watcher = watcher
         self.given = False
-        self._writer = writer
+        self._adopt = adopt
         self._connection = connection
 
     def __call__(self, _environ: Any, _start_response: Any) -> Iterable[bytes]:
         bound_buffer(self._connection)
-        self._writer.adopt(self.watcher, self._connection.detach(), self._head() + opening())
+        self._adopt(self.watcher, self._connection.detach(), self._head() + opening())
         self.given = True
         return ALREADY_HANDLED
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import chain
 
 from webapp.records.credential import Credential
@@ -37,15 +37,19 @@ RETRY = 1.0
 DEPTHS = {"progress": Depth.PROGRESS, "said": Depth.LINES}
 # Whatever moves the queue moves the places of those who wait in it.
 QUEUE_MOVES = ("claimed", "cancelled", "released", "failed")
+# Seconds between two looks for what changed without a word.
+LOOK_OVER = 4.0
 # Counting jobs takes longer than reading one, and any change may matter: a burst of them is counted once.
 COUNTED, COUNT_DELAY = ("summary", "matches"), 0.2
+
+Unsaid = Callable[[Mapping[Topic, JobState]], Mapping[Topic, Depth]]
 
 log = logging.getLogger(__name__)
 
 
 class Hub:
     """`load` reads a topic whole, `move_on` those of which only the progress is new, if it can; `still_good` says
-    which credentials still hold."""
+    which credentials still hold; `unsaid` what has changed though nobody said so."""
 
     def __init__(
         self,
@@ -53,11 +57,13 @@ class Hub:
         limits: Limits,
         *,
         move_on: MoveOn = lambda _asked: {},
+        unsaid: Unsaid = lambda _known: {},
         still_good: Callable[[Collection[Credential]], Collection[Credential]] = lambda credentials: credentials,
         tick: float = TICK,
         idle: float = IDLE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._unsaid = unsaid
         self._still_good = still_good
         self._tick = tick
         self._idle = idle
@@ -72,6 +78,7 @@ class Hub:
         self._lists: dict[int, set[Topic]] = {}
         self._memory = Memory(load, move_on)
         self._agenda = Agenda()
+        self._look_over_at = clock() + LOOK_OVER
 
     # Watching
 
@@ -85,6 +92,7 @@ class Hub:
             self._admission.add(watcher)
             self._outlets.add(watcher.outlet)
             self._follow(watcher, wanted)
+        self.stir()
 
     def unsubscribe(self, watcher: Watcher) -> bool:
         """Forget a watcher; whether it was known."""
@@ -107,7 +115,7 @@ class Hub:
             if feed not in watcher.feeds:
                 feed.add(watcher)
                 watcher.feeds += (feed,)
-                self._mark(topic, depth=_needed(watcher, topic))
+                self._agenda.mark(topic, _needed(watcher, topic))
 
     def _leave(self, watcher: Watcher, feed: Feed) -> None:
         watcher.feeds = tuple(other for other in watcher.feeds if other is not feed)
@@ -126,33 +134,40 @@ class Hub:
 
     # Hearing of changes
 
-    def changed(self, change: Change) -> None:
-        """Take word of a change, from the transport."""
+    def changed(self, *changes: Change) -> None:
+        """Take word of changes, from the transport."""
         with self._lock:
-            if change.noun == "user":
-                self._dismiss(self._admission.of_user(change.id))
+            for change in changes:
+                self._heard(change)
+        self.stir()
+
+    def _heard(self, change: Change) -> None:
+        if change.noun == "user":
+            self._dismiss(self._admission.of_user(change.id))
+            return
+        depth = DEPTHS.get(change.what, Depth.WHOLE)
+        if change.noun == "job":
+            self._mark_watched(Topic("job", change.id), depth)
+            if depth != Depth.WHOLE:
                 return
-            depth = DEPTHS.get(change.what, Depth.WHOLE)
-            if change.noun == "job":
-                self._mark_watched(Topic("job", change.id), depth)
-            if change.noun == "job" and depth == Depth.WHOLE:
-                self._mark_lists(change)
-            if change.noun == "queue" or change.what in QUEUE_MOVES:
-                for topic in self._memory.waiting():
-                    self._mark(topic)
+            self._mark_lists(change)
+        if change.noun == "queue" or change.what in QUEUE_MOVES:
+            for topic in self._memory.waiting():
+                self._agenda.mark(topic)
 
     def _mark_lists(self, change: Change) -> None:
         for topic in chain(self._lists.get(change.owner_id, ()), self._lists.get(EVERYBODY, ())):
             if topic.noun in COUNTED:
-                self._mark(topic, self._clock() + COUNT_DELAY)
+                self._agenda.mark_later(topic, self._clock() + COUNT_DELAY)
             elif change.what == "queued":
-                self._mark(topic)
+                self._agenda.mark(topic)
 
     def resync(self) -> None:
         """Read everything again: words may have been lost."""
         with self._lock:
             for topic in self._feeds:
-                self._mark(topic)
+                self._agenda.mark(topic)
+        self.stir()
 
     def readmit(self) -> None:
         """End the streams of those who were shut out while no word of it could come."""
@@ -170,11 +185,7 @@ class Hub:
 
     def _mark_watched(self, topic: Topic, depth: Depth) -> None:
         if topic in self._feeds:
-            self._mark(topic, depth=depth)
-
-    def _mark(self, topic: Topic, due: float = 0.0, depth: Depth = Depth.WHOLE) -> None:
-        self._agenda.mark(topic, due, depth)
-        self._stirred.set()
+            self._agenda.mark(topic, depth)
 
     # The loop
 
@@ -208,12 +219,19 @@ class Hub:
             if n + 1 < slices:
                 time.sleep(SLICE)
         self._over = True
+        self.stir()
+
+    def stir(self) -> None:
+        """Have the loop look at once."""
         self._stirred.set()
 
     def tick(self) -> None:
         """Publish what is due."""
         with self._lock:
             now = self._clock()
+            # What is read below may take its time; who has just come gets an answer before that.
+            self._flush()
+            self._look_over(now)
             due = self._agenda.take(now)
             moved = self._memory.moved(due, now)
             for topic in due:
@@ -222,9 +240,22 @@ class Hub:
                 except Exception:
                     # One record that can't be read or drawn must not hold up the others.
                     log.exception("%s %s could not be shown", topic.noun, topic.id)
-                    self._agenda.mark(topic, now + RETRY)
-            for outlet in self._outlets:
-                outlet.flush()
+                    self._agenda.mark_later(topic, now + RETRY)
+            self._flush()
+
+    def _flush(self) -> None:
+        for outlet in self._outlets:
+            outlet.flush()
+
+    def _look_over(self, now: float) -> None:
+        if now < self._look_over_at:
+            return
+        self._look_over_at = now + LOOK_OVER
+        try:
+            for topic, depth in self._unsaid(self._memory.jobs()).items():
+                self._agenda.mark(topic, depth)
+        except Exception:
+            log.exception("what has changed without a word could not be asked")
 
     def _until_next(self) -> float:
         with self._lock:
@@ -242,16 +273,16 @@ class Hub:
             return
         for feed in feeds:
             if not feed.publish(state, now):
-                self._agenda.mark(topic, feed.due, Depth.KNOWN)
+                self._agenda.mark_later(topic, feed.due, Depth.KNOWN)
             elif feed.rendering.ends(state):
                 feed.finish(feed.rendering.farewell(state))
             else:
                 self._refollow(feed, state, now)
         again = [feed.rendering.refresh for feed in feeds if feed.rendering.refresh is not None]
         if again:
-            self._agenda.mark(topic, now + min(again))
-        if isinstance(state, JobState) and state.look_again is not None:
-            self._agenda.mark(topic, now + state.look_again, Depth.PROGRESS)
+            self._agenda.mark_later(topic, now + min(again))
+        if isinstance(state, JobState) and (seconds := state.look_again) is not None:
+            self._agenda.mark_later(topic, now + seconds, Depth.PROGRESS)
 
     def _forget(self, feed: Feed) -> None:
         """The record is gone; streams that it shares with others go on without it."""

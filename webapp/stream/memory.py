@@ -10,8 +10,8 @@ from webapp.stream.agenda import Depth
 from webapp.stream.names import Topic
 from webapp.stream.state import JobState, State
 
-# Newcomers are shown what was read so lately. Since word of a change may be lost, all of it is read now and then.
-KNOWN_FOR, WHOLE_AFTER = 1.0, 60.0
+# Seconds for which newcomers are shown what was read.
+KNOWN_FOR = 1.0
 
 Load = Callable[[Topic, State | None], State | None]
 MoveOn = Callable[[Mapping[Topic, tuple[State, Depth]]], Mapping[Topic, State]]
@@ -21,11 +21,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Known:
-    """What a topic was like, when last any of it was read, and when all of it."""
+    """What a topic was like, when last any of it was read."""
 
     state: State
     read_at: float
-    whole_at: float
 
 
 class Memory:
@@ -41,13 +40,14 @@ class Memory:
 
     def waiting(self) -> Iterator[Topic]:
         """Jobs that had a place in the line."""
-        return (
-            topic for topic, known in self._known.items() if isinstance(known.state, JobState) and known.state.place
-        )
+        return (topic for topic, state in self.jobs().items() if state.place)
+
+    def jobs(self) -> dict[Topic, JobState]:
+        return {topic: known.state for topic, known in self._known.items() if isinstance(known.state, JobState)}
 
     def moved(self, due: Mapping[Topic, Depth], now: float) -> dict[Topic, State]:
         """The present states of those that need not be read whole."""
-        lately = {topic: depth for topic, depth in due.items() if self._may_move(topic, depth, now)}
+        lately = {topic: depth for topic, depth in due.items() if depth != Depth.WHOLE and topic in self._known}
         shown = {topic for topic, depth in lately.items() if not depth and now - self._known[topic].read_at < KNOWN_FOR}
         asked = {topic: (self._known[topic].state, depth) for topic, depth in lately.items() if topic not in shown}
         try:
@@ -60,14 +60,10 @@ class Memory:
             self._known[topic].state, self._known[topic].read_at = state, now
         return {topic: self._known[topic].state for topic in (*shown, *read)}
 
-    def _may_move(self, topic: Topic, depth: Depth, now: float) -> bool:
-        known = self._known.get(topic)
-        return known is not None and depth != Depth.WHOLE and now - known.whole_at < WHOLE_AFTER
-
     def read(self, topic: Topic, now: float) -> State | None:
         """Its present state, read whole; None if there is no such thing."""
         known = self._known.get(topic)
         state = self._load(topic, known.state if known else None)
         if state is not None:
-            self._known[topic] = Known(state, read_at=now, whole_at=now)
+            self._known[topic] = Known(state, read_at=now)
         return state

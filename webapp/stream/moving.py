@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from webapp.live.client import LiveUnavailable
 from webapp.live.job_live import Live, Shown
 from webapp.progress import Progress
-from webapp.records.database import now
+from webapp.records.job import Job
 from webapp.records.worker import Worker
 from webapp.services import Services
 from webapp.stream.agenda import Depth
 from webapp.stream.names import Topic
-from webapp.stream.reason import why_lingering
+from webapp.stream.reason import silent_since, why_lingering
 from webapp.stream.state import JobState, State, lease
 
-# Who has spoken so lately needs no other sign of life.
-FRESH = timedelta(seconds=3)
+# Seconds: who has spoken so lately needs no other sign of life.
+FRESH = 3.0
 
 
 def move_on(services: Services, asked: Mapping[Topic, tuple[State, Depth]]) -> dict[Topic, State]:
@@ -42,7 +43,7 @@ def move_on(services: Services, asked: Mapping[Topic, tuple[State, Depth]]) -> d
     except LiveUnavailable:
         return {}
     with services.database.reading() as session:
-        signs = _Signs(session)
+        signs = _Signs(session, lease(services))
         return {
             topic: _moved(services, signs, state, live)
             for (topic, (state, _)), live in zip(running.items(), lives, strict=True)
@@ -54,7 +55,7 @@ def _moved(services: Services, signs: _Signs, before: JobState, live: Live) -> J
     job, progress = before.job, live.progress
     assert progress
     experience = services.experiences.of(signs.session, job.kind)
-    reason = why_lingering(job, progress, lease(services), experience, seen_at=signs.of(before, progress))
+    reason = why_lingering(job, progress, experience, silent_since=signs.silent_since(job, progress))
     if progress == before.progress and reason == before.reason and not live.lines:
         return before
     return replace(
@@ -69,14 +70,14 @@ def _moved(services: Services, signs: _Signs, before: JobState, live: Live) -> J
 class _Signs:
     """The last signs of workers, read only if somebody needs them."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, lease: timedelta) -> None:
         self.session = session
+        self._lease = lease
         self._all: dict[int, datetime] | None = None
 
-    def of(self, state: JobState, progress: Progress) -> datetime | None:
-        spoke_at = datetime.fromtimestamp(progress.updated_at, UTC)
-        if now() - spoke_at < FRESH:
-            return spoke_at
+    def silent_since(self, job: Job, progress: Progress) -> datetime | None:
+        if progress.updated_at > time.time() - FRESH:
+            return None
         if self._all is None:
             self._all = Worker.signs(self.session)
-        return self._all.get(state.job.worker_id or 0)
+        return silent_since(self._all.get(job.worker_id or 0), self._lease)

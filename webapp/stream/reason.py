@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,12 +13,13 @@ from webapp.records.estimate import Experience, Range
 from webapp.records.job import Job
 from webapp.records.rule import EVERYTHING
 
-# Longer than this without a change is told; kinds say something several times a second where they can.
-STILL = timedelta(seconds=60)
+# Seconds. Longer than this without a change is told; kinds say something several times a second where they can.
+STILL = 60.0
 # The part of a lease without a sign that is worth a word: more than two beats missed.
 SILENT = 0.3
 # So much longer than nine of ten took.
 SLOW = 1.5
+NO_SIGN = "No sign from its worker"
 
 
 @dataclass(frozen=True)
@@ -57,33 +59,32 @@ def why_waiting(job: Job, *, workers: int, redis_answers: bool, held: Mapping[st
 
 
 def why_lingering(
-    job: Job, progress: Progress | None, lease: timedelta, experience: Experience, seen_at: datetime | None = None
+    job: Job, progress: Progress | None, experience: Experience, *, silent_since: datetime | None
 ) -> Reason | None:
-    """Of a running job; None if there is no cause for concern. `seen_at`: a later sign than the job knows of."""
-    seen_at = seen_at or (job.worker.seen_at if job.worker else None)
-    return _silent(seen_at, lease) or (None if job.stopping else _still(progress) or _slow(job, experience))
+    """Of a running job; None if there is no cause for concern."""
+    if silent_since:
+        return Reason(
+            NO_SIGN,
+            "If none comes, another worker takes the job over.",
+            "If the worker’s machine is up, see whether the process hangs or is stopped.",
+            since=silent_since,
+        )
+    return None if job.stopping else _still(progress) or _slow(job, experience)
 
 
-def _silent(seen_at: datetime | None, lease: timedelta) -> Reason | None:
-    if seen_at is None or seen_at > now() - lease * SILENT:
-        return None
-    return Reason(
-        "No sign from its worker",
-        "If none comes, another worker takes the job over.",
-        "If the worker’s machine is up, see whether the process hangs or is stopped.",
-        since=seen_at,
-    )
+def silent_since(seen_at: datetime | None, lease: timedelta) -> datetime | None:
+    """The last sign of a worker, if that was too long ago."""
+    return seen_at if seen_at and seen_at < now() - lease * SILENT else None
 
 
 def _still(progress: Progress | None) -> Reason | None:
-    since = datetime.fromtimestamp(progress.updated_at, UTC) if progress else None
-    if since is None or since > now() - STILL:
+    if progress is None or progress.updated_at > time.time() - STILL:
         return None
     return Reason(
         "Nothing has moved in it",
         "Its worker is there.",
         "Its log says what it was at. If that should not take so long, cancel it: force is used where need be.",
-        since=since,
+        since=datetime.fromtimestamp(progress.updated_at, UTC),
     )
 
 

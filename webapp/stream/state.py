@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 
+from msgspec import Struct, convert
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from webapp.keeping import basis, resumes_at
@@ -29,15 +32,14 @@ from webapp.services import Services
 from webapp.stream.matches import NOUN as MATCHES
 from webapp.stream.matches import MatchesState, load_matches
 from webapp.stream.names import EVERYBODY, Topic
-from webapp.stream.reason import NO_QUEUE, Reason, why_lingering, why_waiting
+from webapp.stream.reason import NO_QUEUE, NO_SIGN, STILL, Reason, silent_since, why_lingering, why_waiting
 from webapp.system import SystemState
 
 LISTED = 10
 SUMMED_UP = 50
 SHOWN_OF_BATCH = 30
-# Seconds after which a state is read again though nothing was said: where no word can come, and where the
-# lack of any is worth telling.
-SOON, NOW_AND_THEN = 1.0, 4.0
+# Seconds after which a state is read again where no word can come.
+SOON = 1.0
 # So much after a moment it surely is past.
 TICK = 0.05
 
@@ -55,14 +57,14 @@ class BatchState:
         return max(self.tally.total() - len(self.jobs), 0)
 
 
-@dataclass(frozen=True)
-class JobState:
+# A struct: with each update of a running job another is made of it, at a tenth of what that costs otherwise.
+class JobState(Struct, frozen=True):
     """A job with what is true of it now. `live_known` is False while Redis can't say."""
 
     job: Job
     kind: Kind
     progress: Progress | None = None
-    lines: list[LogLine] = field(default_factory=list)
+    lines: Sequence[LogLine] = ()
     live_known: bool = True
     place: int | None = None
     reason: Reason | None = None
@@ -92,6 +94,11 @@ class JobState:
         return next((event.detail.get("reason") for event in reversed(self.events) if event.name == "released"), None)
 
     @property
+    def unheard(self) -> bool:
+        """Whether it is told that its worker gives no sign."""
+        return self.reason is not None and self.reason.words == NO_SIGN
+
+    @property
     def attempts(self) -> list[Attempt]:
         """By its history, which only a job that is looked at by itself has."""
         return attempts_in(self.events)
@@ -109,7 +116,11 @@ class JobState:
         if self.job.resting and self.job.run_at:
             # From then on it has a place in the line.
             return max((self.job.run_at - now()).total_seconds(), 0.0) + TICK
-        return NOW_AND_THEN if self.job.state == "processing" else None
+        if self.job.state == "processing" and self.reason is None:
+            # Then it is to be said that nothing moves.
+            moved_at = self.progress.updated_at if self.progress else time.time()
+            return max(moved_at + STILL - time.time(), SOON) + TICK
+        return None
 
     def lines_after(self, n: int) -> list[LogLine]:
         return [line for line in self.lines if line.n > n]
@@ -287,14 +298,15 @@ def _reason(around: Around, job: Job, place: int | None, running: Progress | Non
         held = around.line.held
         return why_waiting(job, workers=around.workers, redis_answers=around.redis_answers, held=held)
     if job.state == "processing":
-        return why_lingering(job, running, lease(services), services.experiences.of(around.session, job.kind))
+        silent = silent_since(job.worker.seen_at if job.worker else None, lease(services))
+        return why_lingering(job, running, services.experiences.of(around.session, job.kind), silent_since=silent)
     return None
 
 
 def _live(services: Services, job: Job, before: JobState | None) -> Live:
     """From SQL once it has ended, else from Redis."""
     if job.ended:
-        return Live(_last_progress(job), [LogLine.model_validate(line) for line in job.last_lines or []])
+        return Live(_last_progress(job), convert(job.last_lines or [], list[LogLine]))
     if job.state == "queued":
         return Live()
     try:
@@ -305,4 +317,4 @@ def _live(services: Services, job: Job, before: JobState | None) -> Live:
 
 
 def _last_progress(job: Job) -> Progress | None:
-    return Progress.model_validate(job.last_progress) if job.last_progress else None
+    return convert(job.last_progress, Progress) if job.last_progress else None

@@ -11,9 +11,12 @@ from redis.client import PubSub
 
 from webapp.live.client import LiveUnavailable, translated
 from webapp.live.wake import CHANNEL, decode
+from webapp.records.database import Change
 from webapp.stream.hub import Hub
 
 RECONNECT = 1.0
+# Seconds after some words before the next are listened for: to wake up for each one costs several times what it says.
+BREATH, AT_ONCE = 0.02, 1000
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +43,16 @@ def _subscription(pubsub: PubSub, hub: Hub, is_closed: Callable[[], bool]) -> No
     with pubsub:
         pubsub.subscribe(CHANNEL)
         while not is_closed():
+            changes: list[Change] = []
             message = pubsub.get_message(timeout=1.0)
-            if message is None:
-                continue
-            if message["type"] == "subscribe":
-                # A first or a renewed subscription: what was said before it is lost.
-                hub.resync()
-                hub.readmit()
-            elif message["type"] == "message":
-                hub.changed(decode(message["data"]))
+            while message and len(changes) < AT_ONCE:
+                if message["type"] == "message":
+                    changes.append(decode(message["data"]))
+                elif message["type"] == "subscribe":
+                    # A first or a renewed subscription: what was said before it is lost.
+                    hub.resync()
+                    hub.readmit()
+                message = pubsub.get_message()
+            if changes:
+                hub.changed(*changes)
+            time.sleep(BREATH)

@@ -152,13 +152,15 @@ class RawAnswer:
 class RawConnection:
     """A socket to a server, for requests that no library would send."""
 
-    def __init__(self, url: str, receive_buffer: int = 0) -> None:
+    def __init__(self, url: str, receive_buffer: int = 0, source: str = "") -> None:
         parts = urlsplit(url)
         self.host = parts.netloc
         self.socket = socket.socket()
         self.socket.settimeout(PATIENCE)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect((parts.hostname, parts.port))
 
     def __enter__(self) -> RawConnection:

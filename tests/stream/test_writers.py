@@ -2,110 +2,28 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import replace
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-import pytest
 
-from tests.serving import Server, eventually, free_port
+from tests.serving import Server, eventually
+from tests.stream.conftest import HEARTBEAT, all_closed, closed
 from tests.streams import (
     FIRST_LINE,
     STATUS,
     RawConnection,
     Speaker,
-    cancel,
     live,
     logged,
     opened,
     settings_of,
-    speaker_for,
     start,
     watching,
 )
 from webapp.app import create_app
 from webapp.embedding import new_link
 from webapp.records.job import Job
-from webapp.settings import PROJECT
-
-# As in tests/impatient.py, which this process must not load.
-HEARTBEAT = 0.3
-
-
-@pytest.fixture(scope="module", params=["handoff", "generator"])
-def place(request: pytest.FixtureRequest, server: Server) -> Iterator[Server]:
-    """A web server on the stores of a whole one, under which everything goes quicker."""
-    port = free_port()
-    log = server.data_dir.parent / f"impatient-{port}.log"
-    gunicorn = [sys.executable, "-m", "gunicorn", "-c", str(PROJECT / "webapp/gunicorn_conf.py"), "-w", "1"]
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*gunicorn, "-b", f"127.0.0.1:{port}", "tests.impatient:app"],
-            env={**server.environment, "HEADWAY_STREAM_WRITER": request.param},
-            cwd=PROJECT,
-            stdout=output,
-            stderr=output,
-        )
-        place = replace(server, url=f"http://127.0.0.1:{port}", output=[str(log)])
-        eventually(lambda: _answers(place.url))
-        yield place
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/healthz").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-@pytest.fixture(scope="module")
-def ada(place: Server) -> Iterator[httpx.Client]:
-    with place.program() as program:
-        yield program
-
-
-@pytest.fixture(scope="module")
-def ben(place: Server) -> Iterator[httpx.Client]:
-    with place.program("ben@example.org") as program:
-        yield program
-
-
-@pytest.fixture(scope="module")
-def speaker(place: Server, ada: httpx.Client) -> Iterator[Speaker]:
-    """For a job of Ada's that has nothing to say by itself."""
-    job_id = start(ada, bytes(100_000), bytes_per_second=1)
-    with watching(ada, live(job_id)) as stream:
-        assert any(FIRST_LINE in logged(event.data) for event in stream)
-    yield speaker_for(place, job_id)
-    with closing(place.browser()) as browser:
-        cancel(browser, job_id)
-
-
-@pytest.fixture
-def path(speaker: Speaker) -> str:
-    return STATUS.format(speaker.job_id)
-
-
-def closed(place: Server) -> int:
-    """How many streams have ended here."""
-    return Path(place.output[0]).read_text().count("stream closed")
-
-
-def all_closed(place: Server) -> bool:
-    return Path(place.output[0]).read_text().count("stream opened") == closed(place)
-
-
-def still_live(connection: RawConnection) -> bool:
-    return bool(connection.until(b":\n\n"))
-
 
 # What comes
 
@@ -202,59 +120,3 @@ def test_a_link_s_stream_ends_when_the_link_does(place: Server, speaker: Speaker
     assert b"data:" in said
     assert b"bye" not in said
     assert httpx.get(f"{place.url}{link}/live").status_code == 410
-
-
-# What clients may send
-
-
-def test_a_head_request_is_answered_and_opens_nothing(place: Server, ada: httpx.Client, path: str) -> None:
-    opened_before = Path(place.output[0]).read_text().count("stream opened")
-    answer = ada.head(path)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/event-stream; charset=utf-8")
-    assert answer.content == b""
-    assert Path(place.output[0]).read_text().count("stream opened") == opened_before
-
-
-def test_methods_that_are_not_for_streams_are_answered(ada: httpx.Client, path: str) -> None:
-    assert set(ada.options(path).headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
-    assert ada.post(path).status_code == 405
-
-
-@pytest.mark.parametrize("size", [5, 30_000])
-def test_a_body_that_nobody_asked_for_is_no_trouble(place: Server, ada: httpx.Client, path: str, size: int) -> None:
-    with RawConnection(place.url) as connection:
-        connection.send_head(f"GET {path}", Authorization=ada.headers["Authorization"], Content_Length=str(size))
-        connection.send(b"x" * size)
-        connection.until(b"\ndata:")
-        assert still_live(connection)
-
-
-def test_a_request_behind_the_stream_s_is_no_trouble(place: Server, ada: httpx.Client, path: str) -> None:
-    with opened(place, ada, path) as connection:
-        connection.send_head("GET /healthz")
-        assert still_live(connection)
-        assert still_live(connection)
-
-
-def test_a_client_that_goes_on_talking_is_cut_or_not_heard(place: Server, ada: httpx.Client, path: str) -> None:
-    with opened(place, ada, path) as connection:
-        connection.socket.settimeout(2)
-        try:
-            for _ in range(1000):
-                connection.send(b"x" * 65536)
-        except (ConnectionError, TimeoutError):
-            return
-        pytest.fail("64 MB were taken from the client of a stream")
-
-
-@pytest.mark.parametrize("id", ["x" * 1_000_000, "1.1\x01", "1.1\x7f", "\u00e9"])
-def test_hostile_ids_are_refused_or_ignored(place: Server, ada: httpx.Client, path: str, id: str) -> None:
-    with RawConnection(place.url) as connection:
-        try:
-            connection.send_head(f"GET {path}", Authorization=ada.headers["Authorization"], Last_Event_ID=id)
-            status = int(connection.until(b"\r\n").split()[1])
-        except ConnectionError:
-            # It did not want to hear the end of it.
-            status = 431
-    assert status in (200, 400, 431)
-    assert ada.get("/healthz").status_code == 200

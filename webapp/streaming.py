@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
+import socket
 import threading
 from collections.abc import Collection, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, after_this_request, current_app, request
 from flask_login import current_user
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
@@ -30,7 +31,7 @@ from webapp.stream.rendering import Rendering
 from webapp.stream.state import State, load
 from webapp.stream.unsaid import unsaid
 from webapp.stream.watcher import Asked
-from webapp.stream.writer import HEADERS, USUAL, Timing, Writer
+from webapp.stream.writer import HEADERS, USUAL, Timing, Writer, shut_ears
 from webapp.system import SystemState, load_system
 
 if TYPE_CHECKING:
@@ -165,8 +166,17 @@ def respond(
             connection=request.environ.get("gunicorn.socket"),
         )
     except TooManyStreams as refusal:
+        after_this_request(_hang_up)
         error = ServiceUnavailable if refusal.busy else TooManyRequests
         raise error(str(refusal), retry_after=refusal.retry_after) from None
+
+
+def _hang_up(response: Response) -> Response:
+    """Have the server wait for no more requests on this connection: the refused would hold the places of others."""
+    connection: socket.socket | None = request.environ.get("gunicorn.socket")
+    if connection:
+        response.call_on_close(lambda: shut_ears(connection))
+    return response
 
 
 @lru_cache(maxsize=4096)

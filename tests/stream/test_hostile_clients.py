@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import ExitStack
 
 import httpx
@@ -27,6 +28,8 @@ from tests.streams import (
 
 LISTS = ("/jobs/live?newest=0", "/jobs/rows/live", "/jobs/matches/live?q=x", "/system/live", "/api/v1/jobs/live?ids={}")
 UNKNOWN = ("0", "x", "999999")
+# Seconds for which the web server waits for another request.
+KEPT = 5
 
 
 @pytest.mark.parametrize("stream", [live("{}"), STATUS, PIPELINE, PIPELINES, MEDIA, IMPORT, PROCESS, PROCESSES, *LISTS])
@@ -123,6 +126,12 @@ def test_a_burst_of_connects_is_answered_and_too_many_are_refused(place: Server,
         assert len(let_in) == settings_of(place).max_streams_per_user
         assert all(b"\r\nRetry-After: " in head for head in heads if head not in let_in)
         assert ada.get("/healthz").status_code == 200
+        refused = stack.enter_context(RawConnection(place.url, source="127.0.0.5"))
+        refused.send_head(f"GET {path}", Authorization=ada.headers["Authorization"])
+        began = time.monotonic()
+        assert refused.rest().startswith(b"HTTP/1.1 429")
+        # It is not kept for another request, as those who were answered are.
+        assert time.monotonic() - began < KEPT
     eventually(lambda: all_closed(place))
     with opened(place, ada, path) as connection:
         assert still_live(connection)

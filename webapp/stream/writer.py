@@ -70,6 +70,12 @@ def bound_buffer(connection: socket.socket) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
 
+def shut_ears(connection: socket.socket) -> None:
+    """Hear no more from a client. What is sent to it still arrives."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RD)
+
+
 def only(message: Message) -> Response:
     """A stream of one event, where there is nothing to watch."""
     return Response(iter((opening(), message.encode())), headers=HEADERS)

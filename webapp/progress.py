@@ -19,7 +19,7 @@ Level = Literal["info", "warning", "error"]
 
 # Structs, not models: stages and lanes are written for every item that is worked on, and the picture is read at every
 # update of every job that is watched. Both cost a fifth.
-class StageProgress(Struct):
+class StageProgress(Struct, omit_defaults=True):
     """Of what is done, `kept` items were done by earlier attempts, `kept_from` being the last of these."""
 
     name: str
@@ -53,7 +53,7 @@ class StageProgress(Struct):
         return max((self.ended_at or now) - self.started_at, 0.0) if self.started_at else 0.0
 
 
-class LaneProgress(Struct):
+class LaneProgress(Struct, omit_defaults=True):
     """One process inside the job, what it is on, and how many items of the stage that is."""
 
     id: int
@@ -72,7 +72,7 @@ class LogLine(Struct, kw_only=True):
     text: str
 
 
-class Progress(Struct):
+class Progress(Struct, omit_defaults=True):
     attempt: int
     started_at: float
     updated_at: float

@@ -107,7 +107,6 @@ class Streaming:
             self.hub.run()
 
     def _listen(self) -> None:
-        # In the older protocol the library takes half as long to read what it is pushed.
         transport.listen(connect(self._redis_url, timeout=None, protocol=2), self.hub, lambda: self._closed)
 
     def _still_good(self, credentials: Collection[Credential]) -> set[Credential]:

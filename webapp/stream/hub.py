@@ -24,7 +24,7 @@ from webapp.stream.rendering import Rendering
 from webapp.stream.state import JobState, State
 from webapp.stream.watcher import Outlet, Watcher
 
-TICK = 0.02
+TICK = 0.03
 # How long the loop rests at most.
 IDLE = 1.0
 # Of those that a stopping server ends one after another: seconds between some and the next, and how many at least.

@@ -6,7 +6,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from flask import Flask, Response, request, url_for
+from flask import Flask, Response, request
 
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -14,13 +14,14 @@ FOR_EVER = "public, max-age=31536000, immutable"
 def init_app(app: Flask) -> None:
     folder = Path(str(app.static_folder))
 
+    # For as long as the process lives: pages name a dozen of them.
+    @cache
     def version_of(name: str) -> str:
-        path = folder / name
-        return _digest(path, path.stat().st_mtime_ns)
+        return hashlib.sha256((folder / name).read_bytes()).hexdigest()[:12]
 
     def static(name: str) -> str:
         """`css/base.css` → `/static/css/base.css?v=3f2a9c…`. Raises FileNotFoundError for a wrong name."""
-        return url_for("static", filename=name, v=version_of(name))
+        return f"{request.script_root}{app.static_url_path}/{name}?v={version_of(name)}"
 
     app.jinja_env.globals["static"] = static
 
@@ -31,8 +32,3 @@ def init_app(app: Flask) -> None:
             current = request.args.get("v") == version_of(name)
             response.headers["Cache-Control"] = FOR_EVER if current else "no-cache"
         return response
-
-
-@cache
-def _digest(path: Path, _changed_at: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, func, insert, select
+from sqlalchemy import JSON, ForeignKey, bindparam, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from webapp.records.database import Base, UTCDateTime, now
@@ -34,13 +34,17 @@ class Event(Base):
 
     @classmethod
     def of(cls, session: Session, job_id: int) -> list[Event]:
-        return list(session.scalars(select(cls).where(cls.job_id == job_id).order_by(cls.id)))
+        return list(session.scalars(OF_JOB, {"job": job_id}))
 
     @classmethod
     def last_of(cls, session: Session, job_ids: Iterable[int]) -> dict[int, Event]:
         """What happened to each of these jobs last."""
         last = select(func.max(cls.id)).where(cls.job_id.in_(job_ids)).group_by(cls.job_id)
         return {event.job_id: event for event in session.scalars(select(cls).where(cls.id.in_(last)))}
+
+
+# Built once: it is read with every job that is looked at.
+OF_JOB = select(Event).where(Event.job_id == bindparam("job")).order_by(Event.id)
 
 
 @dataclass

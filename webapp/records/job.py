@@ -144,7 +144,7 @@ class Job(HasFile, Base):
     @classmethod
     def find(cls, session: Session, job_id: int) -> Job | None:
         """One job with all that belongs to it."""
-        return session.get(cls, job_id, options=[undefer_group("trace")])
+        return session.scalars(WITH_TRACE, {"job": job_id}).one_or_none()
 
     @classmethod
     def of_document(cls, session: Session, document_id: str) -> list[Job]:
@@ -371,6 +371,7 @@ def due() -> ColumnElement[bool]:
 
 # What happens at each job is built once: building takes several times as long as running.
 ONE = select(Job).where(Job.id == bindparam("job"))
+WITH_TRACE = ONE.options(undefer_group("trace"))
 TAKE = (
     update(Job)
     .where(Job.id == bindparam("job"), Job.state == "queued", due())

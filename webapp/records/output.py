@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint, delete, insert, select
+from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint, bindparam, delete, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from webapp.records.database import Base, Change, UTCDateTime, now
@@ -63,12 +63,12 @@ class Output(Base):
     @classmethod
     def of(cls, session: Session, job_id: int) -> Sequence[Output]:
         """All of a job, in the order in which they were made."""
-        return session.scalars(select(cls).where(cls.job_id == job_id).order_by(cls.id)).all()
+        return session.scalars(OF_JOB, {"job": job_id}).all()
 
     @classmethod
     def lasting_of(cls, session: Session, job_id: int) -> Sequence[Output]:
         """Those for people, in the order in which they were made."""
-        return session.scalars(select(cls).where(cls.job_id == job_id, cls.lasting).order_by(cls.id)).all()
+        return session.scalars(LASTING_OF_JOB, {"job": job_id}).all()
 
     @classmethod
     def find(cls, session: Session, job_id: int, name: str) -> Output | None:
@@ -107,3 +107,8 @@ class Output(Base):
         """Forget what only another attempt would need; the keys of its files."""
         spent = delete(cls).where(cls.job_id == job_id, ~cls.lasting)
         return list(session.scalars(spent.returning(cls.key)))
+
+
+# Built once: they are read with every job that is looked at.
+OF_JOB = select(Output).where(Output.job_id == bindparam("job")).order_by(Output.id)
+LASTING_OF_JOB = OF_JOB.where(Output.lasting)

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
+from werkzeug.exceptions import NotFound
 
 from webapp.conditional import conditional
 from webapp.current import services
@@ -52,10 +53,13 @@ def create() -> Response | str:
 
 @bp.get("/jobs/<int:job_id>")
 def show(job_id: int) -> str:
-    limit = limit_of(KINDS[found.job(job_id).kind], services().settings)
+    limit = limit_of(KINDS[found.watched(job_id).kind], services().settings)
+    state = load_job(services(), job_id)
+    if state is None:
+        raise NotFound("There is no such job.")
     return render_template(
         "jobs/show.html",
-        state=load_job(services(), job_id),
+        state=state,
         at_most=in_words(limit) if limit else None,
         stream_url=url_for("job_stream.live", job_id=job_id),
         parts_url=url_for("job_stream.parts", job_id=job_id),

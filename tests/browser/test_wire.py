@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
 
 from playwright.sync_api import Browser, Route
 
-from webapp.stream.wire import HEARTBEAT, LINE_END, Message
+from webapp.stream.wire import HEARTBEAT, Message
 from webapp.stream.writer import FIRST_HEARTBEAT, opening
 
 HOST = "http://wire.test"
+# By the standard; a browser gives back each of them as LF.
+LINE_END = re.compile(r"\r\n|\r|\n")
 # What the web platform tests (eventsource/format-*) try a reader with, here as texts to be carried.
 AWKWARD = [
     "",

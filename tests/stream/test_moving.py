@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 
 from tests.conftest import Cast
 from webapp.live.client import connect
@@ -16,6 +17,7 @@ from webapp.records.job import Job
 from webapp.records.worker import Worker
 from webapp.services import Services
 from webapp.stream.agenda import Depth
+from webapp.stream.html import HtmlRenderings
 from webapp.stream.memory import Memory
 from webapp.stream.moving import move_on
 from webapp.stream.names import Topic
@@ -123,3 +125,22 @@ def test_a_failure_on_the_way_has_everything_read_whole(services: Services, job:
     memory, topic = Memory(lambda topic, _before: load_job(services, topic.id), fail), Topic("job", job.id)
     memory.read(topic, now=0.0)
     assert memory.moved({topic: Depth.LINES}, now=2.0) == {}
+
+
+def test_of_a_job_that_only_moves_no_more_is_drawn_than_moves(
+    app: Flask, services: Services, job: Job, say: Say
+) -> None:
+    say(fraction=0.25)
+    page = HtmlRenderings.of(app.jinja_env).page
+    with app.test_request_context():
+        before = shown(services, job)
+        sent = page.parts(before)
+        say(fraction=0.5)
+        after = moved(services, before, Depth.PROGRESS)
+        assert after
+        again = page.parts_again(after, before, sent)
+        assert {name for name in sent if again[name] is not sent[name]} == {"status", "progress"}
+        whole = shown(services, job)
+        anew = page.parts_again(whole, after, again)
+        assert not [name for name in again if anew[name] is again[name]]
+        assert anew == page.parts(whole)

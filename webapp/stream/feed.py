@@ -47,7 +47,7 @@ class Feed:
         in_time = now >= self.due or milestone != self._milestone or self._would_repeat(state)
         if not in_time and not self._newcomers:
             return False
-        parts = self.rendering.parts(state)
+        parts = self._parts(state)
         stream = self.rendering.stream(state)
         id = event_id(stream, state.position) if stream else ""
         if in_time:
@@ -66,6 +66,11 @@ class Feed:
         if not self._newcomers or self._position is None:
             return False
         return self.rendering.tail(state, self._position) is not None
+
+    def _parts(self, state: Any) -> dict[str, Message]:
+        if self._shown is None:
+            return self.rendering.parts(state)
+        return self.rendering.parts_again(state, self._shown, self._sent)
 
     def finish(self, last: Message | None) -> None:
         """The end, for all who watch."""

@@ -15,6 +15,8 @@ from webapp.stream.wire import Message
 from webapp.system import SystemState
 
 PAGE_PARTS = ("status", "retry", "progress", "result", "outputs", "history")
+# What these show is all of the record: as long as only the job's progress moves, they stay as they are.
+STILL_PARTS = ("retry", "result", "outputs", "history")
 CARD_PARTS = ("status", "progress")
 SYSTEM_PARTS = ("advice", "figures", "workers", "storage")
 LOG, LINES, LINE = "log", "lines", "line"
@@ -40,6 +42,11 @@ class JobHtml(Rendering):
 
     def parts(self, state: JobState) -> dict[str, Message]:
         return {name: Message(self._part(state, name)) for name in self.names}
+
+    def parts_again(self, state: JobState, before: JobState, sent: dict[str, Message]) -> dict[str, Message]:
+        if state.job is not before.job:
+            return self.parts(state)
+        return sent | {name: Message(self._part(state, name)) for name in self.names if name not in STILL_PARTS}
 
     def tail(self, state: JobState, after: int | None) -> Message | None:
         if after is None:

@@ -27,6 +27,10 @@ class Rendering:
         """All that can be sent again and again, by part; only what differs from the last time is sent."""
         return {}
 
+    def parts_again(self, state: Any, before: Any, sent: dict[str, Message]) -> dict[str, Message]:
+        """The same, after `before` was `sent`: what can't differ since then need not be drawn again."""
+        return self.parts(state)
+
     def tail(self, state: Any, after: int | None) -> Message | None:
         """What is appended, never repeated: all of it (None), or what came after a position."""
         return None

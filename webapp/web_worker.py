@@ -21,7 +21,7 @@ LOOK_EVERY = 0.1
 # Seconds for the last bytes where a stop is hurried: the master kills after two.
 HURRY = 1.5
 # New objects, of kinds that can form cycles, before the young ones are looked through; 700 by default.
-COLLECTED_AT = 20_000
+COLLECTED_AT = 5_000
 
 
 class CannotTakeOver(Exception):
@@ -93,8 +93,6 @@ def choose_writer(worker: Any, setting: str) -> None:
             "HEADWAY_STREAM_WRITER: handoff needs Linux, and gunicorn as bin/run starts it, without TLS."
         )
     if possible and setting != "generator":
-        # Waiting for the interpreter behind a burst of writes must not make a page slow.
-        sys.setswitchinterval(0.0005)
         worker.wsgi.extensions["streaming"].take_over()
 
 

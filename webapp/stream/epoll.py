@@ -29,6 +29,8 @@ start_thread = get_original("_thread", "start_new_thread")
 IN, OUT, ERROR, HANG_UP, PEER_GONE, EDGE = 0x1, 0x4, 0x8, 0x10, 0x2000, 1 << 31
 LEFT = ERROR | HANG_UP | PEER_GONE
 IDLE, BLOCKED = IN | PEER_GONE | EDGE, IN | OUT | PEER_GONE | EDGE
+# Of the processor a quarter, while requests could use all of it.
+NICE = 5
 # How long a client has to take the last bytes and to close.
 LINGER = 2.0
 # In the place of what the kernel had no room for: the socket is not ours yet.
@@ -108,6 +110,8 @@ class EpollWriter:
     # In the writer's thread, all that follows
 
     def _run(self) -> None:
+        # Of this thread alone: where it shares a core with requests, a page is not to wait for a burst of writes.
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
         look_at = self._now
         while True:
             try:

@@ -11,8 +11,9 @@ import pytest
 from tests.serving import eventually
 from webapp.records.credential import Credential
 from webapp.records.database import Change
+from webapp.stream.agenda import Depth
 from webapp.stream.generator import Generator, Mailbox
-from webapp.stream.hub import COUNT_DELAY, Hub
+from webapp.stream.hub import COUNT_DELAY, LOOK_OVER, Hub, Unsaid
 from webapp.stream.limits import Limits, TooManyStreams
 from webapp.stream.names import Topic
 from webapp.stream.rendering import Rendering
@@ -92,7 +93,7 @@ class Restless(Rendering):
 class Stage:
     """A hub with one record and a clock that the test turns."""
 
-    def __init__(self, **limits: int) -> None:
+    def __init__(self, unsaid: Unsaid = lambda _known: {}, **limits: int) -> None:
         self.record: Counter | None = Counter()
         self.reads = 0
         self.now = 0.0
@@ -101,6 +102,7 @@ class Stage:
         self.hub = Hub(
             lambda _topic, _before: self.read(),
             Limits(**bounds),
+            unsaid=unsaid,
             still_good=lambda credentials: set(credentials) - self.shut_out,
             clock=lambda: self.now,
         )
@@ -520,3 +522,33 @@ def test_a_filter_is_asked_once_for_a_burst_and_only_where_the_owner_s_jobs_chan
     stage.now = 2 * COUNT_DELAY
     stage.hub.tick()
     assert stage.reads == 3 + 2
+
+
+@pytest.mark.parametrize("what", ["queued", "retried"])
+def test_a_list_is_read_again_when_a_job_enters_it(stage: Stage, what: str) -> None:
+    stage.watch(Card(), topic=Topic("jobs", 1))
+    stage.hub.tick()
+    stage.reads = 0
+    stage.hub.changed(Change("job", 5, 1, what), Change("job", 6, 1, "claimed"), Change("job", 7, 2, what))
+    stage.hub.tick()
+    assert stage.reads == 1
+
+
+def test_what_changed_without_a_word_is_asked_for_now_and_then() -> None:
+    asked: list[object] = []
+
+    def unsaid(known: object) -> dict[Topic, Depth]:
+        asked.append(known)
+        if len(asked) > 1:
+            raise RuntimeError("no database")
+        return {JOB: Depth.WHOLE}
+
+    stage = Stage(unsaid=unsaid)
+    stage.watch(Card())
+    stage.hub.tick()
+    stage.reads = 0
+    for moment in (LOOK_OVER / 2, LOOK_OVER, LOOK_OVER * 1.5, LOOK_OVER * 2):
+        stage.now = moment
+        stage.hub.tick()
+    assert len(asked) == 2
+    assert stage.reads == 1

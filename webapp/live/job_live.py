@@ -58,10 +58,10 @@ class JobLive:
 
         Raises LiveUnavailable.
         """
-        progress_key, log_key, cancel_key = _keys(change.id, attempt)
+        log_key = _log_key(change.id, attempt)
         pipeline = self._redis.pipeline(transaction=False)
         if progress:
-            pipeline.set(progress_key, encoded(progress), ex=LIFETIME)
+            pipeline.set(_progress_key(change.id, attempt), encoded(progress), ex=LIFETIME)
         if lines:
             pipeline.rpush(log_key, *(encoded(line) for line in lines))
             pipeline.ltrim(log_key, -KEPT_LINES, -1)
@@ -69,16 +69,15 @@ class JobLive:
         if progress or lines:
             # Who hears of it need not ask for lines if there are none.
             pipeline.publish(CHANNEL, encode(replace(change, what="said") if lines else change))
-        pipeline.exists(cancel_key)
+        pipeline.exists(_cancel_key(change.id, attempt))
         with translated():
             return bool(pipeline.execute()[-1])
 
     def read(self, job_id: int, attempt: int) -> Live:
         """Raises LiveUnavailable."""
-        progress_key, log_key, _ = _keys(job_id, attempt)
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.get(progress_key)
-        pipeline.lrange(log_key, 0, -1)
+        pipeline.get(_progress_key(job_id, attempt))
+        pipeline.lrange(_log_key(job_id, attempt), 0, -1)
         with self._asking():
             progress, lines = pipeline.execute()
         return Live(
@@ -99,12 +98,11 @@ class JobLive:
 
         One round trip for all. Raises LiveUnavailable.
         """
-        keys = [_keys(job_id, attempt) for job_id, attempt, _ in shown]
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.mget([progress_key for progress_key, _, _ in keys])
-        for (_, log_key, _), (_, _, line) in zip(keys, shown, strict=True):
+        pipeline.mget([_progress_key(job_id, attempt) for job_id, attempt, _ in shown])
+        for job_id, attempt, line in shown:
             if line is not None:
-                pipeline.lrange(log_key, -RECENT_LINES, -1)
+                pipeline.lrange(_log_key(job_id, attempt), -RECENT_LINES, -1)
         with self._asking():
             pictures, *logs = pipeline.execute()
         rest = iter(logs)
@@ -134,18 +132,26 @@ class JobLive:
     def ask_to_stop(self, job_id: int, attempt: int) -> None:
         """Raises LiveUnavailable."""
         with translated():
-            self._redis.set(_keys(job_id, attempt)[2], "1", ex=LIFETIME)
+            self._redis.set(_cancel_key(job_id, attempt), "1", ex=LIFETIME)
 
 
 def _read_on(picture: str | None, recent: Sequence[str], after: int | None) -> Live:
     progress = PROGRESS.decode(picture) if picture else None
+    if not recent or after is None:
+        return Live(progress)
     lines = [LINE.decode(line) for line in recent]
-    new = [line for line in lines if after is not None and line.n > after]
+    new = [line for line in lines if line.n > after]
     # If none of the recent ones is known, there may have been more between.
-    missed = len(new) == RECENT_LINES
-    return Live(progress, new, known=not missed)
+    return Live(progress, new, known=len(new) < RECENT_LINES)
 
 
-def _keys(job_id: int, attempt: int) -> tuple[str, str, str]:
-    base = f"{PREFIX}job:{job_id}:{attempt}:"
-    return base + "progress", base + "log", base + "cancel"
+def _progress_key(job_id: int, attempt: int) -> str:
+    return f"{PREFIX}job:{job_id}:{attempt}:progress"
+
+
+def _log_key(job_id: int, attempt: int) -> str:
+    return f"{PREFIX}job:{job_id}:{attempt}:log"
+
+
+def _cancel_key(job_id: int, attempt: int) -> str:
+    return f"{PREFIX}job:{job_id}:{attempt}:cancel"

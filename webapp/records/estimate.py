@@ -90,9 +90,13 @@ class Experience:
     def of(cls, session: Session, kind: str) -> Experience:
         return cls(_past(session, kind), {quarter: _ratios(session, kind, quarter) for quarter in range(4)})
 
+    @property
+    def has_ground(self) -> bool:
+        return len(self.past) >= GROUND
+
     def duration(self, size: int | None) -> float | None:
         """Seconds that a job of this size takes; None without ground."""
-        if len(self.past) < GROUND:
+        if not self.has_ground:
             return None
         return math.exp(self._line(math.log(size or 1)))
 

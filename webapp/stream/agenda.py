@@ -37,6 +37,8 @@ class Agenda:
         if at is None or due < at:
             heapq.heappush(self._order, (due, topic))
             at = due
+        elif depth <= before:
+            return
         self._later[topic] = at, max(before, depth)
 
     def take(self, now: float) -> dict[Topic, Depth]:

@@ -37,6 +37,8 @@ RETRY = 1.0
 DEPTHS = {"progress": Depth.PROGRESS, "said": Depth.LINES}
 # Whatever moves the queue moves the places of those who wait in it.
 QUEUE_MOVES = ("claimed", "cancelled", "released", "failed")
+# What brings a job into lists of those that have not ended.
+ENTERS_LISTS = ("queued", "retried")
 # Seconds between two looks for what changed without a word.
 LOOK_OVER = 4.0
 # Counting jobs takes longer than reading one, and any change may matter: a burst of them is counted once.
@@ -159,7 +161,7 @@ class Hub:
         for topic in chain(self._lists.get(change.owner_id, ()), self._lists.get(EVERYBODY, ())):
             if topic.noun in COUNTED:
                 self._agenda.mark_later(topic, self._clock() + COUNT_DELAY)
-            elif change.what == "queued":
+            elif change.what in ENTERS_LISTS:
                 self._agenda.mark(topic)
 
     def resync(self) -> None:
@@ -297,8 +299,10 @@ class Hub:
     def _refollow(self, feed: Feed, state: State, now: float) -> None:
         """Keep the watchers of a list on just what it lists now; what it lists no longer is told to its end."""
         wanted = dict.fromkeys(feed.rendering.follows(state))
+        if not wanted:
+            return
         told: set[Topic] = set()
-        for watcher in feed if wanted else ():
+        for watcher in feed:
             self._follow(watcher, wanted)
             for other in watcher.feeds:
                 if other is feed or (other.topic, other.rendering) in wanted:

@@ -47,18 +47,29 @@ class Memory:
 
     def moved(self, due: Mapping[Topic, Depth], now: float) -> dict[Topic, State]:
         """The present states of those that need not be read whole."""
-        lately = {topic: depth for topic, depth in due.items() if depth != Depth.WHOLE and topic in self._known}
-        shown = {topic for topic, depth in lately.items() if not depth and now - self._known[topic].read_at < KNOWN_FOR}
-        asked = {topic: (self._known[topic].state, depth) for topic, depth in lately.items() if topic not in shown}
+        moved: dict[Topic, State] = {}
+        asked: dict[Topic, tuple[State, Depth]] = {}
+        for topic, depth in due.items():
+            known = self._known.get(topic)
+            if known is None or depth == Depth.WHOLE:
+                continue
+            if depth == Depth.KNOWN and now - known.read_at < KNOWN_FOR:
+                moved[topic] = known.state
+            else:
+                asked[topic] = known.state, depth
+        for topic, state in self._read_on(asked).items():
+            known = self._known[topic]
+            known.state, known.read_at = state, now
+            moved[topic] = state
+        return moved
+
+    def _read_on(self, asked: Mapping[Topic, tuple[State, Depth]]) -> Mapping[Topic, State]:
         try:
-            read = self._move_on(asked) if asked else {}
+            return self._move_on(asked) if asked else {}
         except Exception:
             # Then they are read whole, each by itself.
             log.exception("what is new could not be read")
-            read = {}
-        for topic, state in read.items():
-            self._known[topic].state, self._known[topic].read_at = state, now
-        return {topic: self._known[topic].state for topic in (*shown, *read)}
+            return {}
 
     def read(self, topic: Topic, now: float) -> State | None:
         """Its present state, read whole; None if there is no such thing."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import cached_property
 
 from msgspec.structs import replace
 from sqlalchemy.orm import Session
@@ -29,55 +30,52 @@ def move_on(services: Services, asked: Mapping[Topic, tuple[State, Depth]]) -> d
 
     A state in which nothing has changed is the same object as before.
     """
-    running = {
-        topic: (state, depth)
-        for topic, (state, depth) in asked.items()
-        if isinstance(state, JobState) and state.job.state == "processing" and not state.batch and state.live_known
-    }
+    moving = {topic: state for topic, (state, _) in asked.items() if isinstance(state, JobState) and state.moves}
     shown = [
-        Shown(state.job.id, state.job.attempt, state.position if depth == Depth.LINES else None)
-        for state, depth in running.values()
+        Shown(topic.id, state.job.attempt, state.position if asked[topic][1] == Depth.LINES else None)
+        for topic, state in moving.items()
     ]
     try:
         lives = services.live.read_on(shown) if shown else []
     except LiveUnavailable:
         return {}
     with services.database.reading() as session:
-        signs = _Signs(session, lease(services))
+        ahead = _Ahead(services, session)
         return {
-            topic: _moved(services, signs, state, live)
-            for (topic, (state, _)), live in zip(running.items(), lives, strict=True)
+            topic: ahead.moved(state, live)
+            for (topic, state), live in zip(moving.items(), lives, strict=True)
             if live.progress and live.known
         }
 
 
-def _moved(services: Services, signs: _Signs, before: JobState, live: Live) -> JobState:
-    job, progress = before.job, live.progress
-    assert progress
-    experience = services.experiences.of(signs.session, job.kind)
-    reason = why_lingering(job, progress, experience, silent_since=signs.silent_since(job, progress))
-    if progress == before.progress and reason == before.reason and not live.lines:
-        return before
-    return replace(
-        before,
-        progress=progress,
-        lines=live.after(before.lines) if live.lines else before.lines,
-        reason=reason,
-        left=experience.left(job.file_size, progress),
-    )
+class _Ahead:
+    """What it takes to tell how a job goes on: asked for once for all jobs, and only if one of them needs it."""
 
+    def __init__(self, services: Services, session: Session) -> None:
+        self._experiences = services.experiences
+        self._lease = lease(services)
+        self._session = session
 
-class _Signs:
-    """The last signs of workers, read only if somebody needs them."""
+    def moved(self, before: JobState, live: Live) -> JobState:
+        job, progress = before.job, live.progress
+        assert progress
+        experience = self._experiences.of(self._session, before.kind.name)
+        reason = why_lingering(job, progress, experience, silent_since=self._silent_since(job, progress))
+        if progress == before.progress and reason == before.reason and not live.lines:
+            return before
+        return replace(
+            before,
+            progress=progress,
+            lines=live.after(before.lines) if live.lines else before.lines,
+            reason=reason,
+            left=experience.left(job.file_size, progress),
+        )
 
-    def __init__(self, session: Session, lease: timedelta) -> None:
-        self.session = session
-        self._lease = lease
-        self._all: dict[int, datetime] | None = None
-
-    def silent_since(self, job: Job, progress: Progress) -> datetime | None:
+    def _silent_since(self, job: Job, progress: Progress) -> datetime | None:
         if progress.updated_at > time.time() - FRESH:
             return None
-        if self._all is None:
-            self._all = Worker.signs(self.session)
-        return silent_since(self._all.get(job.worker_id or 0), self._lease)
+        return silent_since(self._signs.get(job.worker_id or 0), self._lease)
+
+    @cached_property
+    def _signs(self) -> dict[int, datetime]:
+        return Worker.signs(self._session)

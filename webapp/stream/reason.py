@@ -69,7 +69,8 @@ def why_lingering(
             "If the worker’s machine is up, see whether the process hangs or is stopped.",
             since=silent_since,
         )
-    return None if job.stopping else _still(progress) or _slow(job, experience)
+    doubt = _still(progress) or _slow(job, experience)
+    return None if doubt is None or job.stopping else doubt
 
 
 def silent_since(seen_at: datetime | None, lease: timedelta) -> datetime | None:
@@ -89,7 +90,7 @@ def _still(progress: Progress | None) -> Reason | None:
 
 
 def _slow(job: Job, experience: Experience) -> Reason | None:
-    usual = experience.usual(job.file_size)
+    usual = experience.usual(job.file_size) if experience.has_ground else None
     if usual is None or job.started_at is None or now() < job.started_at + timedelta(seconds=usual.high * SLOW):
         return None
     return Reason(

@@ -59,13 +59,15 @@ class BatchState:
 
 # A struct: with each update of a running job another is made of it, at a tenth of what that costs otherwise.
 class JobState(Struct, frozen=True):
-    """A job with what is true of it now. `live_known` is False while Redis can't say."""
+    """A job with what is true of it now. `live_known` is False while Redis can't say; `moves` says that its attempt
+    runs and is heard of: of the next state only the progress may differ."""
 
     job: Job
     kind: Kind
     progress: Progress | None = None
     lines: Sequence[LogLine] = ()
     live_known: bool = True
+    moves: bool = False
     place: int | None = None
     reason: Reason | None = None
     starts_in: float | None = None
@@ -86,7 +88,7 @@ class JobState(Struct, frozen=True):
 
     @property
     def ended(self) -> bool:
-        return self.job.ended
+        return not self.moves and self.job.ended
 
     @property
     def stumbled(self) -> str | None:
@@ -111,16 +113,19 @@ class JobState(Struct, frozen=True):
     @property
     def look_again(self) -> float | None:
         """Seconds after which it is to be read again though nothing was said of it."""
+        if self.moves:
+            # Then it is to be said that nothing moves, if that is not said yet.
+            return None if self.reason else self._seconds_until_still + TICK
         if not self.live_known or self.reason == NO_QUEUE or (self.batch and self.batch.tally["processing"]):
             return SOON
         if self.job.resting and self.job.run_at:
             # From then on it has a place in the line.
             return max((self.job.run_at - now()).total_seconds(), 0.0) + TICK
-        if self.job.state == "processing" and self.reason is None:
-            # Then it is to be said that nothing moves.
-            moved_at = self.progress.updated_at if self.progress else time.time()
-            return max(moved_at + STILL - time.time(), SOON) + TICK
         return None
+
+    @property
+    def _seconds_until_still(self) -> float:
+        return max(self.progress.updated_at + STILL - time.time(), SOON) if self.progress else STILL
 
     def lines_after(self, n: int) -> list[LogLine]:
         return [line for line in self.lines if line.n > n]
@@ -243,6 +248,7 @@ def _state(around: Around, job: Job, before: JobState | None = None, events: Seq
         progress=live.progress,
         lines=live.lines,
         live_known=live.known,
+        moves=live.known and job.state == "processing",
         place=place,
         reason=_reason(around, job, place, running),
         starts_in=experiences.seconds_to_start(session, place, around.workers) if place else None,

@@ -16,7 +16,7 @@ from webapp.stream.hub import Hub
 
 RECONNECT = 1.0
 # Seconds after some words before the next are listened for: to wake up for each one costs several times what it says.
-BREATH, AT_ONCE = 0.02, 1000
+BREATH, AT_ONCE = 0.03, 1000
 
 log = logging.getLogger(__name__)
 

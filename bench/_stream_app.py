@@ -14,8 +14,8 @@ from flask import Response
 from webapp.api import asking, pipeline_progress
 from webapp.app import create_app
 from webapp.login import public
+from webapp.stream.load import load_job
 from webapp.stream.names import Topic
-from webapp.stream.state import load_job
 from webapp.stream.writer import HEADERS
 from webapp.streaming import respond
 

@@ -36,7 +36,7 @@ from webapp.records.user import User
 from webapp.records.worker import Worker
 from webapp.services import Services
 from webapp.settings import Settings
-from webapp.stream.state import load_job, load_jobs, load_summary
+from webapp.stream.load import load_job, load_jobs, load_summary
 from webapp.sweeper import sweep
 
 SMALLEST, TIMES, OWNERS = 10_000, 30, 20

@@ -16,7 +16,7 @@ from webapp.records.job import Job
 from webapp.records.line import next_job
 from webapp.records.traffic import Traffic
 from webapp.services import Services
-from webapp.stream.state import load_job
+from webapp.stream.load import load_job
 from webapp.sweeper import sweep
 
 HOUR = timedelta(hours=1)

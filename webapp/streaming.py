@@ -25,10 +25,11 @@ from webapp.stream.generator import Generator
 from webapp.stream.html import HtmlRenderings
 from webapp.stream.hub import IDLE, Hub
 from webapp.stream.limits import Limits, TooManyStreams
+from webapp.stream.load import load
 from webapp.stream.moving import move_on
 from webapp.stream.names import SYSTEM, Topic, position_in
 from webapp.stream.rendering import Rendering
-from webapp.stream.state import State, load
+from webapp.stream.state import State
 from webapp.stream.unsaid import unsaid
 from webapp.stream.watcher import Asked
 from webapp.stream.writer import HEADERS, USUAL, Timing, Writer, shut_ears

@@ -18,10 +18,11 @@ from webapp.records.worker import Worker
 from webapp.services import Services
 from webapp.stream.agenda import Depth
 from webapp.stream.html import HtmlRenderings
+from webapp.stream.load import load_job
 from webapp.stream.memory import Memory
 from webapp.stream.moving import move_on
 from webapp.stream.names import Topic
-from webapp.stream.state import JobState, load_job
+from webapp.stream.state import JobState
 
 Say = Callable[..., None]
 

@@ -14,8 +14,9 @@ from webapp.records.job import Job
 from webapp.records.worker import Worker
 from webapp.services import Services
 from webapp.stream.agenda import Depth
+from webapp.stream.load import load_job
 from webapp.stream.names import Topic
-from webapp.stream.state import JobState, load_job
+from webapp.stream.state import JobState
 from webapp.stream.unsaid import unsaid
 
 

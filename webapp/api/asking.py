@@ -12,7 +12,8 @@ from webapp.current import services
 from webapp.login import Identity, by_ticket
 from webapp.records.glimpse import Glimpse, glimpse
 from webapp.records.job import Job
-from webapp.stream.state import JobState, load_job
+from webapp.stream.load import load_job
+from webapp.stream.state import JobState
 
 
 def identity(ticket_for: int | Callable[[Identity], int] | None = None) -> Identity:

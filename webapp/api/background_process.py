@@ -30,8 +30,9 @@ from webapp.problems import Refused
 from webapp.records.glimpse import Glimpse
 from webapp.records.job import Job
 from webapp.records.listing import newest_named
+from webapp.stream.load import load_summary
 from webapp.stream.names import EVERYBODY, Topic
-from webapp.stream.state import JobState, SummaryState, load_summary
+from webapp.stream.state import JobState, SummaryState
 from webapp.stream.wire import Message
 from webapp.streaming import respond
 

@@ -11,15 +11,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from itertools import chain
 
 from webapp.records.credential import Credential
 from webapp.records.database import Change
 from webapp.stream.agenda import Agenda, Depth
 from webapp.stream.feed import Feed
+from webapp.stream.feeds import Feeds
 from webapp.stream.limits import Admission, Limits, TooManyStreams
 from webapp.stream.memory import Load, Memory, MoveOn
-from webapp.stream.names import EVERYBODY, Topic
+from webapp.stream.names import Topic
 from webapp.stream.rendering import Rendering
 from webapp.stream.state import JobState, State
 from webapp.stream.watcher import Outlet, Watcher
@@ -75,9 +75,7 @@ class Hub:
         self._closed = self._over = False
         self._admission = Admission(limits)
         self._outlets: set[Outlet] = set()
-        self._feeds: dict[Topic, dict[Rendering, Feed]] = {}
-        # Those that are of many records, by their owner.
-        self._lists: dict[int, set[Topic]] = {}
+        self._feeds = Feeds()
         self._memory = Memory(load, move_on)
         self._agenda = Agenda()
         self._look_over_at = clock() + LOOK_OVER
@@ -110,29 +108,13 @@ class Hub:
 
     def _follow(self, watcher: Watcher, wanted: Iterable[tuple[Topic, Rendering]]) -> None:
         for topic, rendering in wanted:
-            if topic not in self._feeds and topic.noun != "job":
-                self._lists.setdefault(topic.id, set()).add(topic)
-            feeds = self._feeds.setdefault(topic, {})
-            feed = feeds.get(rendering) or feeds.setdefault(rendering, Feed(topic, rendering))
-            if feed not in watcher.feeds:
-                feed.add(watcher)
-                watcher.feeds += (feed,)
+            if self._feeds.follow(watcher, topic, rendering):
                 self._agenda.mark(topic, _needed(watcher, topic))
 
     def _leave(self, watcher: Watcher, feed: Feed) -> None:
-        watcher.feeds = tuple(other for other in watcher.feeds if other is not feed)
-        feed.remove(watcher)
-        if feed:
-            return
-        feeds = self._feeds.get(feed.topic, {})
-        feeds.pop(feed.rendering, None)
-        if not feeds:
-            self._feeds.pop(feed.topic, None)
+        self._feeds.leave(watcher, feed)
+        if feed.topic not in self._feeds:
             self._memory.forget(feed.topic)
-            lists = self._lists.get(feed.topic.id, set())
-            lists.discard(feed.topic)
-            if not lists:
-                self._lists.pop(feed.topic.id, None)
 
     # Hearing of changes
 
@@ -158,7 +140,7 @@ class Hub:
                 self._agenda.mark(topic)
 
     def _mark_lists(self, change: Change) -> None:
-        for topic in chain(self._lists.get(change.owner_id, ()), self._lists.get(EVERYBODY, ())):
+        for topic in self._feeds.lists_with(change.owner_id):
             if topic.noun in COUNTED:
                 self._agenda.mark_later(topic, self._clock() + COUNT_DELAY)
             elif change.what in ENTERS_LISTS:
@@ -265,7 +247,7 @@ class Hub:
             return self._idle if next_at is None else min(max(next_at - self._clock(), 0.0), self._idle)
 
     def _refresh(self, topic: Topic, moved: State | None, now: float) -> None:
-        feeds = list(self._feeds.get(topic, {}).values())
+        feeds = self._feeds.of(topic)
         if not feeds:
             return
         state = moved or self._memory.read(topic, now)

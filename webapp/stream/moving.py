@@ -17,9 +17,10 @@ from webapp.records.job import Job
 from webapp.records.worker import Worker
 from webapp.services import Services
 from webapp.stream.agenda import Depth
+from webapp.stream.load import lease
 from webapp.stream.names import Topic
 from webapp.stream.reason import silent_since, why_lingering
-from webapp.stream.state import JobState, State, lease
+from webapp.stream.state import JobState, State
 
 # Seconds: who has spoken so lately needs no other sign of life.
 FRESH = 3.0

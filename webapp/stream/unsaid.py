@@ -8,9 +8,10 @@ from webapp.records.version import version_of, versions
 from webapp.records.worker import Worker
 from webapp.services import Services
 from webapp.stream.agenda import Depth
+from webapp.stream.load import lease
 from webapp.stream.names import Topic
 from webapp.stream.reason import silent_since
-from webapp.stream.state import JobState, lease
+from webapp.stream.state import JobState
 
 
 def unsaid(services: Services, known: Mapping[Topic, JobState]) -> dict[Topic, Depth]:

@@ -8,7 +8,7 @@ from flask_login import current_user
 from webapp.acceptance import checked_priority, close_batch, open_batch, open_for
 from webapp.current import services
 from webapp.file_names import clean_name
-from webapp.stream.state import load_job
+from webapp.stream.load import load_job
 from webapp.views import found
 
 bp = Blueprint("batches", __name__)

@@ -11,8 +11,9 @@ from webapp.embedding import embed_of
 from webapp.login import Identity, public
 from webapp.security import policy_for_frames
 from webapp.stream.html import CARD_PARTS, JobEmbedHtml, everything
+from webapp.stream.load import load_job
 from webapp.stream.names import Topic
-from webapp.stream.state import JobState, load_job
+from webapp.stream.state import JobState
 from webapp.streaming import respond
 
 bp = Blueprint("embeds", __name__)

@@ -7,8 +7,8 @@ from flask import Blueprint, Response, current_app, request
 from webapp.conditional import conditional
 from webapp.current import services
 from webapp.stream.html import JobMatchesHtml, everything
+from webapp.stream.load import load_rows
 from webapp.stream.matches import load_matches, matches_of
-from webapp.stream.state import load_rows
 from webapp.streaming import renderings, respond
 from webapp.views import found
 from webapp.views.job_rows import shown

@@ -9,8 +9,8 @@ from webapp.conditional import conditional
 from webapp.current import services
 from webapp.records.listing import of_ids
 from webapp.stream.html import JobRowsHtml, everything
+from webapp.stream.load import load_jobs, load_rows
 from webapp.stream.names import EVERYBODY, Topic
-from webapp.stream.state import load_jobs, load_rows
 from webapp.streaming import renderings, respond
 from webapp.views import found
 from webapp.views.jobs import PER_PAGE

@@ -8,8 +8,8 @@ from werkzeug.exceptions import NotFound
 from webapp.conditional import conditional
 from webapp.current import services
 from webapp.stream.html import everything
+from webapp.stream.load import load_job
 from webapp.stream.names import Topic
-from webapp.stream.state import load_job
 from webapp.streaming import renderings, respond
 from webapp.views import found
 

@@ -17,8 +17,8 @@ from webapp.patience import limit_of
 from webapp.problems import wants_fragment
 from webapp.records.listing import JobFilter, matching
 from webapp.stream.html import everything
+from webapp.stream.load import load_job, load_jobs, load_rows
 from webapp.stream.names import Topic
-from webapp.stream.state import load_job, load_jobs, load_rows
 from webapp.streaming import renderings, respond
 from webapp.uploads import takes_uploads
 from webapp.views import found, job_form

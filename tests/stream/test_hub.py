@@ -58,7 +58,7 @@ class Numbered(Rendering):
     def parts(self, state: Counter) -> dict[str, Message]:
         return {"value": Message(str(state.value)), "begun": Message(str(state.value > 0))}
 
-    def stream(self, state: Counter) -> str:
+    def stream(self, topic: Topic) -> str:
         return "1"
 
 

@@ -49,8 +49,8 @@ class Process(telling.Beating):
         said = {"status": Message(telling.encoded(_status(state)), event="status")}
         return said if state.ended else said | self.beat()
 
-    def stream(self, state: JobState) -> str:
-        return str(state.job.id)
+    def stream(self, topic: Topic) -> str:
+        return str(topic.id)
 
     def sign_of_life(self, at: float) -> str:
         return telling.encoded(Heartbeat(at=datetime.fromtimestamp(at, UTC)))
@@ -62,7 +62,7 @@ class Processes(Process):
     def parts(self, state: SummaryState) -> dict[str, Message]:  # type: ignore[override]
         return {"summary": Message(telling.encoded(_summary(state)), event="summary")} | self.beat()
 
-    def stream(self, state: SummaryState) -> str:  # type: ignore[override]
+    def stream(self, topic: Topic) -> str:
         return "summary"
 
 

@@ -54,8 +54,8 @@ class DocumentStatus(Rendering):
     def parts(self, state: JobState) -> dict[str, Message]:
         return {"status": Message(telling.encoded(_status(state)))}
 
-    def stream(self, state: JobState) -> str:
-        return str(state.job.id)
+    def stream(self, topic: Topic) -> str:
+        return str(topic.id)
 
 
 STREAM = DocumentStatus()

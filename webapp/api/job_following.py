@@ -73,8 +73,8 @@ class Following(Rendering):
     def milestone(self, state: JobState) -> tuple[str, bool]:
         return state.job.state, state.job.stopping
 
-    def stream(self, state: JobState) -> str:
-        return str(state.job.id)
+    def stream(self, topic: Topic) -> str:
+        return str(topic.id)
 
 
 class OneOfMany(Following):
@@ -85,7 +85,7 @@ class OneOfMany(Following):
     def tail(self, state: JobState, after: int | None) -> None:
         return None
 
-    def stream(self, state: JobState) -> str:
+    def stream(self, topic: Topic) -> str:
         return ""
 
     def gone(self, topic: Topic) -> Message:

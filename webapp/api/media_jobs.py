@@ -42,8 +42,8 @@ class MediaJob(Rendering):
     def parts(self, state: JobState) -> dict[str, Message]:
         return {"status": Message(telling.encoded(told(state)))}
 
-    def stream(self, state: JobState) -> str:
-        return str(state.job.id)
+    def stream(self, topic: Topic) -> str:
+        return str(topic.id)
 
 
 STREAM = MediaJob()

@@ -43,8 +43,8 @@ class PipelineProgress(Rendering):
     def parts(self, state: JobState) -> dict[str, Message]:
         return {"progress": Message(telling.encoded(_progress(state)), event="pipeline_progress")}
 
-    def stream(self, state: JobState) -> str:
-        return str(state.job.id)
+    def stream(self, topic: Topic) -> str:
+        return str(topic.id)
 
     def milestone(self, state: JobState) -> Hashable:
         stages = state.progress.stages if state.progress else ()
@@ -113,7 +113,7 @@ def _progress(state: JobState) -> Pipeline:
             qdrant_writes=count("vector_writes", 0),
         ),
         timing=_timing(state, progress),
-        overall_progress_percent=100.0 if state.job.state == "completed" else _percent(progress.fraction),
+        overall_progress_percent=_percent(telling.fraction(state)),
     )
 
 

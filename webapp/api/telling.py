@@ -43,7 +43,7 @@ def encoded(said: BaseModel | Mapping[str, object]) -> str:
 
 
 def fraction(state: JobState) -> float:
-    if state.job.state == "completed":
+    if state.ended and state.job.state == "completed":
         return 1.0
     return state.progress.fraction if state.progress else 0.0
 

@@ -81,8 +81,8 @@ class TraceImport(telling.Beating):
         said = ImportProgress(status=UNDERWAY[state.job.state], progress=telling.percent(state))
         return {"state": Message(telling.encoded(said), event="progress")} | self.beat()
 
-    def stream(self, state: JobState) -> str:
-        return str(state.job.id)
+    def stream(self, topic: Topic) -> str:
+        return str(topic.id)
 
 
 STREAM = TraceImport()

@@ -17,6 +17,7 @@ class Feed:
         self.topic = topic
         self.rendering = rendering
         self.due = 0.0
+        self._stream = rendering.stream(topic)
         self._audience: dict[Outlet, set[Watcher]] = {}
         self._newcomers: set[Watcher] = set()
         self._shown: Any = None
@@ -48,8 +49,7 @@ class Feed:
         if not in_time and not self._newcomers:
             return False
         parts = self._parts(state)
-        stream = self.rendering.stream(state)
-        id = event_id(stream, state.position) if stream else ""
+        id = event_id(self._stream, state.position) if self._stream else ""
         if in_time:
             self._publish_changes(state, parts, id)
             self.due, self._milestone, self._shown = now + self.rendering.interval, milestone, state

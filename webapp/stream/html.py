@@ -54,8 +54,8 @@ class JobHtml(Rendering):
         lines = "".join(self._render(LINE, state=state, line=line) for line in state.lines_after(after))
         return Message(swap("#" + dom_id("job", state.job.id, LINES), lines, "beforeend")) if lines else None
 
-    def stream(self, state: JobState) -> str:
-        return "" if self.endless else str(state.job.id)
+    def stream(self, topic: Topic) -> str:
+        return "" if self.endless else str(topic.id)
 
     def farewell(self, state: JobState) -> Message | None:
         return BYE
@@ -123,7 +123,7 @@ class JobListHtml(Rendering):
         boxes = "".join(template.render(state=job).strip() for job in newer)
         return Message(swap(LIST, boxes, "afterbegin")) if boxes else None
 
-    def stream(self, state: JobsState) -> str:
+    def stream(self, topic: Topic) -> str:
         return "jobs"
 
     def follows(self, state: JobsState) -> Iterable[tuple[Topic, Rendering]]:

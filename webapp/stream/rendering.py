@@ -39,7 +39,7 @@ class Rendering:
         """When this changes, the update goes at once."""
         return None
 
-    def stream(self, state: Any) -> str:
+    def stream(self, topic: Topic) -> str:
         """The first half of the ids of its events; empty for events that carry no id."""
         return ""
 

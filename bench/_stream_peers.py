@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from webapp.stream.wire import Message
 
 MODULES = ("/usr/lib/nginx/modules/ngx_nchan_module.so", "/usr/lib64/nginx/modules/ngx_nchan_module.so")
 WEB = (sys.executable, "-m", "webapp.web", "-c", str(PROJECT / "webapp/gunicorn_conf.py"))
+PLAIN = (sys.executable, "-m", "gunicorn", "-k", "gevent", "-w", "1", "--worker-connections", "12000")
+APP = "bench._stream_app:app"
 NGINX = """
 load_module {module};
 worker_processes 1;
@@ -75,11 +77,11 @@ class Peer:
 
 
 @contextlib.contextmanager
-def headway(stage: Stage, core: int, *, writer: str, path: str) -> Iterator[Peer]:
+def gunicorn(stage: Stage, core: int, server: Sequence[str], *, app: str, writer: str, path: str) -> Iterator[Peer]:
     port = free_port()
-    with (stage.settings.data_dir.parent / f"{writer}.log").open("w") as log:
+    with (stage.settings.data_dir.parent / "server.log").open("w") as log:
         process = subprocess.Popen(
-            [*WEB, "-b", f"127.0.0.1:{port}", "--backlog", "4096", "bench._stream_app:app"],
+            [*server, "-b", f"127.0.0.1:{port}", "--backlog", "4096", app],
             env={**stage.environment, "PYTHONPATH": str(PROJECT), "HEADWAY_STREAM_WRITER": writer},
             stdout=log,
             stderr=log,
@@ -96,15 +98,20 @@ def headway(stage: Stage, core: int, *, writer: str, path: str) -> Iterator[Peer
 
 
 def engine(stage: Stage, core: int) -> contextlib.AbstractContextManager[Peer]:
-    return headway(stage, core, writer="handoff", path="/api/bench/push/{}")
+    return gunicorn(stage, core, WEB, app=APP, writer="handoff", path="/api/bench/push/{}")
 
 
 def generator(stage: Stage, core: int) -> contextlib.AbstractContextManager[Peer]:
-    return headway(stage, core, writer="generator", path="/api/bench/push/{}")
+    return gunicorn(stage, core, WEB, app=APP, writer="generator", path="/api/bench/push/{}")
 
 
 def polling(stage: Stage, core: int) -> contextlib.AbstractContextManager[Peer]:
-    return headway(stage, core, writer="generator", path="/api/bench/poll/{}")
+    return gunicorn(stage, core, WEB, app=APP, writer="generator", path="/api/bench/poll/{}")
+
+
+def empty(stage: Stage, core: int) -> contextlib.AbstractContextManager[Peer]:
+    """Flask that asks and reads nothing, on the same server."""
+    return gunicorn(stage, core, PLAIN, app="bench._empty_app:app", writer="", path="/empty/{}")
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from bench._stream_peers import Peer, engine, event, generator, has_nchan, nchan, polling
+from bench._stream_peers import Peer, empty, engine, event, generator, has_nchan, nchan, polling
 from bench._stream_stage import Stage, cpu, memory, stage
 from bench._stream_watchers import Heard, Watchers
 
@@ -125,6 +125,14 @@ class Bench:
             figures[f"core, {IDLE} idle, %"] = 100 * (cpu(peer.pid) - before) / heard.seconds
             watchers.close()
 
+    def empty(self, name: str) -> None:
+        """As many requests as streams were opened, which Flask answers at once."""
+        with empty(self.stage, self.server_core) as peer:
+            watchers = self._watchers()
+            seconds = watchers.open(peer.address, [peer.request(job) for job in self.stage.jobs] * (MANY // JOBS))
+            self.found[name].figures["empty answers of Flask a second"] = MANY / seconds
+            watchers.close()
+
     def hurry(self, name: str) -> None:
         """A stop that has begun over the grace, and is then told to hurry."""
         with PEERS[name](self.stage, self.server_core) as peer:
@@ -220,6 +228,7 @@ def main() -> None:
             bench.measure(name)
         if "engine" in names:
             bench.idle("engine")
+            bench.empty("engine")
         for name in names if options.hurry else ():
             if name in ("engine", "generator"):
                 bench.hurry(name)

@@ -19,7 +19,7 @@ from webapp.problems import wants_json
 from webapp.records.credential import Credential, Holder, by_login, by_token
 from webapp.records.login import Login
 from webapp.records.token import Token
-from webapp.records.user import User
+from webapp.records.user import ADMIN, User
 from webapp.settings import Settings
 
 TICKET_SECONDS = 60
@@ -52,7 +52,7 @@ class Identity(UserMixin):  # type: ignore[misc]
 
     @property
     def is_admin(self) -> bool:
-        return self.role == "admin"
+        return self.role == ADMIN
 
     @property
     def user(self) -> User:

@@ -121,7 +121,7 @@ def test_streams_of_many_jobs_are_opened_by_no_ticket(described: dict[str, Any],
     ticket = ada.post(f"/api/v1/jobs/{start(ada)}/tickets").json()["ticket"]
     for method, path, operation in operations(described):
         names = {parameter["name"] for parameter in operation.get("parameters", ())}
-        if "Last-Event-ID" in names and "token" not in names:
+        if "text/event-stream" in operation["responses"].get("200", {}).get("content", {}) and "token" not in names:
             answer = httpx.request(method, f"{ada.base_url.join(path)}?ids=1&token={ticket}")
             assert answer.status_code == 401, path
 
@@ -204,3 +204,9 @@ def test_its_page_shows_every_call_and_every_link_on_it_leads_somewhere(
 
 def test_the_account_page_leads_there(browser: httpx.Client) -> None:
     assert f'href="{PAGE}"' in browser.get("/account").text
+
+
+def test_a_stream_whose_events_have_no_ids_asks_for_none(described: dict[str, Any]) -> None:
+    operation = described["paths"]["/api/v1/jobs/live"]["get"]
+    assert [parameter["name"] for parameter in operation["parameters"]] == ["ids"]
+    assert "Last-Event-ID" not in operation["responses"]["200"]["description"]

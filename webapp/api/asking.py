@@ -37,14 +37,15 @@ def admin(ticket_for: int | None = None) -> Identity:
 
 def job(asking: Identity, job_id: str) -> Job:
     """A job that the person may know of. Raises NotFound."""
-    found_job = found(asking, job_id)
-    if found_job is None:
+    with services().database.reading() as session:
+        job = Job.find(session, number(job_id))
+    if job is None or not job.visible_to(asking.id, is_admin=asking.is_admin):
         raise NotFound("There is no such job.")
-    return found_job
+    return job
 
 
 def watched(asking: Identity, job_id: str) -> Glimpse:
-    """A job that the person may watch. Raises NotFound."""
+    """Of a job that the person may watch, what a stream needs. Raises NotFound."""
     seen = seen_by(asking, job_id)
     if seen is None:
         raise NotFound("There is no such job.")
@@ -52,7 +53,7 @@ def watched(asking: Identity, job_id: str) -> Glimpse:
 
 
 def seen_by(asking: Identity, job_id: str) -> Glimpse | None:
-    """A job that the person may watch."""
+    """The same; None if there is no such job."""
     seen = glimpse(services().database, number(job_id))
     return seen if seen and seen.visible_to(asking.id, is_admin=asking.is_admin) else None
 
@@ -63,12 +64,6 @@ def state(asking: Identity, job_id: str) -> JobState:
     if state is None:
         raise NotFound("There is no such job.")
     return state
-
-
-def found(asking: Identity, job_id: str) -> Job | None:
-    with services().database.reading() as session:
-        job = Job.find(session, number(job_id))
-    return job if job and job.visible_to(asking.id, is_admin=asking.is_admin) else None
 
 
 def number(job_id: str) -> int:

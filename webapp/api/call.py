@@ -24,8 +24,8 @@ BYTES = "application/octet-stream"
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """`events` of a stream by name, "" for unnamed ones, and whether a ticket for one job opens it; `refuses` names
-    statuses beyond those of every call.
+    """`events` of a stream by name, "" for unnamed ones, whether a ticket for one job opens it, and whether it
+    `resumes` where a client was cut; `refuses` names statuses beyond those of every call.
 
     A view gets its checked `query` and `body` under these names, and may answer with a model.
     """
@@ -41,6 +41,7 @@ class Call:
     status: int = 200
     events: Mapping[str, type] = field(default_factory=dict)
     by_ticket: bool = True
+    resumes: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
     refuses: tuple[int, ...] = ()
 

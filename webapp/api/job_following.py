@@ -112,10 +112,11 @@ def live(job_id: str) -> Response:
     query=Together,
     events={"job": JobFull, "gone": Gone},
     by_ticket=False,
+    resumes=False,
     refuses=(404,),
 )
 def live_together(query: Together) -> Response:
-    """On one connection, without their logs. It goes on when they have ended."""
+    """On one connection, without their logs. It goes on when they have ended; who comes back is told all anew."""
     user, numbers = asking.identity(), query.numbers
     with services().database.reading() as session:
         jobs = of_ids(session, numbers)

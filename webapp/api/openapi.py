@@ -27,10 +27,8 @@ ABOUT = (
     "Headway runs jobs and says how they go. Show an API token as `Authorization: Bearer …`; what it may see is what "
     "its owner may. Members see their own jobs, admins all."
 )
-STREAM_SAYS = (
-    "Begins with the present state and ends after the last. Come back with the `id` of the last event as "
-    "`Last-Event-ID`."
-)
+STREAM_SAYS = "Begins with the present state."
+RESUMES = "Ends after the last. Come back with the `id` of the last event as `Last-Event-ID`."
 TICKET = {
     "name": "token",
     "in": "query",
@@ -138,7 +136,7 @@ def _parameters(rule: Rule, call: Call) -> list[dict[str, Any]]:
     for name, words in call.headers.items():
         parameters.append({"name": name, "in": "header", "description": words, "schema": text})
     tickets = [TICKET] if call.events and call.by_ticket else []
-    return parameters + tickets + ([LAST_EVENT_ID] if call.events else [])
+    return parameters + tickets + ([LAST_EVENT_ID] if call.events and call.resumes else [])
 
 
 def _of_query(name: str, field: dict[str, Any], required: bool) -> dict[str, Any]:
@@ -178,7 +176,9 @@ def _success(call: Call, refs: Refs) -> dict[str, Any]:
         content[STREAM] = {"schema": _one_of([_event(name, refs[model]) for name, model in call.events.items()])}
     if call.media_type != JSON:
         content[call.media_type] = {"schema": {"type": "string", "contentMediaType": call.media_type}}
-    words = STREAM_SAYS if call.events else HTTPStatus(call.status).phrase
+    words = HTTPStatus(call.status).phrase
+    if call.events:
+        words = f"{STREAM_SAYS} {RESUMES}" if call.resumes else STREAM_SAYS
     return {"description": words, **({"content": content} if content else {})}
 
 

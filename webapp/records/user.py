@@ -11,7 +11,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from webapp.records.database import Base, Change, UTCDateTime, now
 
-ROLES = ("admin", "member")
+ADMIN = "admin"
+ROLES = (ADMIN, "member")
 PASSWORD_LENGTH = 8
 
 # OWASP's figures for argon2id with little memory: a login must not double a web process.
@@ -32,7 +33,7 @@ class User(Base):
 
     @property
     def is_admin(self) -> bool:
-        return self.role == "admin"
+        return self.role == ADMIN
 
     @classmethod
     def create(cls, session: Session, *, email: str, password: str, role: str = "member") -> User:
